@@ -1,0 +1,1 @@
+"""What travels and what is kept: the rows, their Arrow schemas, the reason codes, the shape of a rule."""

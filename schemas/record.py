@@ -1,0 +1,123 @@
+"""What is read before it is understood: the file to read, one record in it, and what that record says of itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from schemas.article import Article
+from schemas.reject import Reason, Reject, fingerprint
+
+
+class InputKind(StrEnum):
+    """What an article came from; the column ``input_kind``."""
+
+    FEED = "feed"
+    HTML = "html"
+    JSONL = "jsonl"
+    TXT = "txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """Who publishes, as far as it is known before reading: from the settings, the command line or a feed."""
+
+    source_id: str | None = None
+    name: str | None = None
+    language: str | None = None
+    country: str | None = None
+    timezone: str | None = None
+    section: str | None = None
+    feed_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file to read. ``path`` is as the user wrote it; ``record`` is its name below the INPUT that it came with."""
+
+    kind: InputKind
+    path: str
+    record: str
+    outlet: Outlet = field(default_factory=Outlet)
+    lenient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a record states about itself, unchecked. Dates are strings as they were written."""
+
+    guid: str | None = None
+    url: str | None = None
+    title: str | None = None
+    description: str | None = None
+    published: str | None = None
+    modified: str | None = None
+    fetched_at: dt.datetime | None = None
+    language: str | None = None
+    section: str | None = None
+    keywords: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One input as it was read: ``text`` or ``html`` is set, never both; ``raw`` is what a dead letter fingerprints.
+
+    ``charset`` is what the carrier of the HTML says of its encoding, ``None`` where it says nothing.
+    """
+
+    kind: InputKind
+    ref: str
+    record: str
+    outlet: Outlet
+    declared: Declared
+    raw: bytes
+    text: str | None = None
+    html: bytes | None = None
+    charset: str | None = None
+    flags: tuple[str, ...] = ()
+
+    def dead_letter(self, stage: str, reason: Reason, message: str) -> Reject:
+        """What is kept of the record where ``stage`` did not pass it on."""
+        return Reject(
+            stage=stage,
+            code=reason,
+            input_ref=self.ref,
+            message=message,
+            url=self.declared.url,
+            guid=self.declared.guid,
+            source_id=self.outlet.source_id,
+            feed_url=self.outlet.feed_url,
+            raw_sha256=fingerprint(self.raw),
+            raw_bytes=len(self.raw),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An article on its way, with what a dead letter or a later stage needs and no column holds.
+
+    ``raw_sha256`` and ``raw_bytes`` describe the input; ``claims`` are the agencies that the page's metadata names.
+    """
+
+    article: Article
+    raw_sha256: str
+    raw_bytes: int
+    claims: tuple[str, ...] = ()
+
+    def dead_letter(self, stage: str, reason: Reason, message: str) -> Reject:
+        """What is kept of the draft where ``stage`` did not pass it on."""
+        article = self.article
+        return Reject(
+            stage=stage,
+            code=reason,
+            input_ref=article.input_ref,
+            message=message,
+            url=article.url,
+            guid=article.guid,
+            source_id=article.source_id,
+            feed_url=article.feed_url,
+            raw_sha256=self.raw_sha256,
+            raw_bytes=self.raw_bytes,
+        )

@@ -1,0 +1,118 @@
+"""Dead letters: what was not written, and why. One row per input, with a code out of the one list of reasons."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.article import SCHEMA_VERSION
+
+
+class Reason(StrEnum):
+    """Why an input was not written. The value is what stands in the column ``code``."""
+
+    EMPTY = "EMPTY"
+    TOO_LARGE = "TOO_LARGE"
+    BAD_ENCODING = "BAD_ENCODING"
+    READ_ERROR = "READ_ERROR"
+    GZIP_BAD = "GZIP_BAD"
+    JSONL_BAD = "JSONL_BAD"
+    NOT_A_FEED = "NOT_A_FEED"
+    FEED_PARSE = "FEED_PARSE"
+    XML_FORBIDDEN = "XML_FORBIDDEN"
+    BAD_URL = "BAD_URL"
+    BAD_SCHEME = "BAD_SCHEME"
+    EXTRACT_ERROR = "EXTRACT_ERROR"
+    EXTRACT_LOSS = "EXTRACT_LOSS"
+    STAGE_ERROR = "STAGE_ERROR"
+    ONLY_CLUTTER = "ONLY_CLUTTER"
+
+
+EXPLAINED: dict[Reason, str] = {
+    Reason.EMPTY: "there is no text in it at all",
+    Reason.TOO_LARGE: "larger than the limits in the settings allow",
+    Reason.BAD_ENCODING: "bytes that are no text in any encoding tried",
+    Reason.READ_ERROR: "the file could not be opened or read",
+    Reason.GZIP_BAD: "the gzip stream is damaged or cut short",
+    Reason.JSONL_BAD: "the line is no JSON object with the keys that an article may have",
+    Reason.NOT_A_FEED: "neither RSS, RDF nor Atom",
+    Reason.FEED_PARSE: "the feed parser gave up",
+    Reason.XML_FORBIDDEN: "the XML declares entities, which a feed has no need of",
+    Reason.BAD_URL: "the address is no valid URL, or longer than 2,048 characters",
+    Reason.BAD_SCHEME: "the address is neither http nor https",
+    Reason.EXTRACT_ERROR: "the page could not be parsed",
+    Reason.EXTRACT_LOSS: "the page shows far more text than could be extracted",
+    Reason.STAGE_ERROR: "a stage failed on this article; the message names the error",
+    Reason.ONLY_CLUTTER: "nothing was left once the clutter was cut",
+}
+"""One sentence a code, for people; a test holds it against the enum."""
+
+FILTERED: frozenset[Reason] = frozenset({Reason.ONLY_CLUTTER})
+"""The codes of inputs that were left out on purpose; every other code is a rejection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One dead letter. ``raw_sha256`` and ``raw_bytes`` (a length) describe the bytes of the input."""
+
+    stage: str
+    code: str
+    input_ref: str
+    message: str
+    url: str | None = None
+    guid: str | None = None
+    source_id: str | None = None
+    feed_url: str | None = None
+    raw_sha256: str | None = None
+    raw_bytes: int | None = None
+    run_id: str = ""
+    rejected_at: dt.datetime | None = None
+
+    def row(self) -> dict[str, Any]:
+        """The dead letter as the plain values that Arrow takes."""
+        return asdict(self)
+
+
+class Refused(Exception):
+    """Raised by the pure functions for input that cannot become an article; the stage makes it a dead letter."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+    def __reduce__(self) -> tuple[type[Refused], tuple[Reason, str]]:
+        """Exceptions cross process borders; the default would lose the reason."""
+        return type(self), (self.reason, self.message)
+
+
+def fingerprint(raw: bytes) -> str:
+    """The sha256 of ``raw`` in hexadecimal, as it stands in ``raw_sha256``."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+REJECTS: pa.Schema = pa.schema(
+    [
+        pa.field("stage", pa.string(), nullable=False),
+        pa.field("code", pa.string(), nullable=False),
+        pa.field("input_ref", pa.string(), nullable=False),
+        pa.field("url", pa.string()),
+        pa.field("guid", pa.string()),
+        pa.field("source_id", pa.string()),
+        pa.field("feed_url", pa.string()),
+        pa.field("message", pa.string(), nullable=False),
+        pa.field("raw_sha256", pa.string()),
+        pa.field("raw_bytes", pa.int64()),
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("rejected_at", _TIME, nullable=False),
+    ],
+    metadata={"knipsel.schema_version": str(SCHEMA_VERSION), "knipsel.table": "rejects"},
+)
+"""The frozen schema of ``rejects``."""

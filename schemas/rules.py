@@ -1,0 +1,124 @@
+"""The shape of a clutter rule as it stands in ``config/clutter/**.toml``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+
+class CutKind(StrEnum):
+    """What a cut took out; the ``kind`` of every entry in the column ``removed``."""
+
+    AGGREGATOR = "aggregator"
+    BYLINE = "byline"
+    CAPTION = "caption"
+    COMMENTS = "comments"
+    COOKIE = "cookie"
+    COPYRIGHT = "copyright"
+    DATE_MARKER = "date_marker"
+    HEADLINE = "headline"
+    NAVIGATION = "navigation"
+    NEWSLETTER = "newsletter"
+    OTHER = "other"
+    PAYWALL = "paywall"
+    PHOTO_CREDIT = "photo_credit"
+    PROMO = "promo"
+    RELATED_HEADER = "related_header"
+    RELATED_TEASER = "related_teaser"
+    RELATED_WIRE = "related_wire"
+    SHARE = "share"
+    SOURCE_CREDIT = "source_credit"
+    SUBSCRIPTION = "subscription"
+    TIMESTAMP = "timestamp"
+    TITLE = "title"
+    WHITESPACE = "whitespace"
+
+
+NOT_CLUTTER: frozenset[CutKind] = frozenset({CutKind.HEADLINE, CutKind.WHITESPACE})
+"""Cuts that only move or tidy: the headline has a column of its own. They do not count in ``clutter_ratio``."""
+
+
+class Scope(StrEnum):
+    """Where a rule may cut, from the surest form to the one that needs the most company."""
+
+    START = "start"
+    """the beginning of the document; only what matched is cut, never the rest of its line"""
+    LINE = "line"
+    """a whole line, wherever it stands"""
+    END = "end"
+    """the end of a line that goes on being kept"""
+    TOP = "top"
+    """a whole line above the first paragraph of the article"""
+    TAIL = "tail"
+    """a whole line below which nothing but clutter follows"""
+    HEADER = "header"
+    """a whole line that opens a block; the block ends where the evidence for it does"""
+    ITEM = "item"
+    """no cut by itself: evidence that a line belongs to an open block of the same kind"""
+
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rule(_Table):
+    """One rule. Patterns are RE2, matched without regard to case unless ``case_sensitive``.
+
+    ``match`` must fit the whole line (for ``start`` its beginning, for ``end`` its end); each of ``all`` must be
+    found in it and none of ``none``. ``<name>`` in a pattern stands for the words of that name in ``[words]``.
+    Quotes, dashes and blanks are folded to their plain forms before matching.
+    """
+
+    id: Slug
+    kind: CutKind
+    scope: Scope
+    match: Text | None = None
+    all: tuple[Text, ...] = ()
+    none: tuple[Text, ...] = ()
+    case_sensitive: bool = False
+    max_chars: Annotated[int, Field(ge=1, le=2000)] = 300
+    opens: CutKind | None = None
+    weight: Annotated[float, Field(ge=0.5, le=5)] = 2.0
+    example: Text
+    counter_example: Text
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if self.match is None and not self.all:
+            raise ValueError("needs 'match' or 'all'")
+        if (self.scope is Scope.HEADER) != (self.opens is not None):
+            raise ValueError("'opens' belongs to scope 'header', and a header needs it")
+        if self.scope in (Scope.START, Scope.END) and (self.match is None or self.all):
+            raise ValueError(f"scope '{self.scope}' takes 'match' alone")
+        return self
+
+
+class Seam(_Table):
+    """A place where two pieces are glued together without a line break.
+
+    The line is split at the empty group ``()`` of ``match``. In ``example`` the seam is shown by ``|``; nothing
+    is split in ``counter_example``.
+    """
+
+    id: Slug
+    match: Text
+    case_sensitive: bool = True
+    example: Annotated[str, StringConstraints(pattern=r"^[^|]+\|[^|]+$")]
+    counter_example: Text
+
+
+class RuleFile(_Table):
+    """One file of rules. ``hosts`` and ``sources`` confine it to an outlet; without them it holds everywhere."""
+
+    note: str = ""
+    hosts: tuple[Text, ...] = ()
+    sources: tuple[Text, ...] = ()
+    words: dict[str, tuple[Text, ...]] = Field(default_factory=dict)
+    rule: tuple[Rule, ...] = ()
+    seam: tuple[Seam, ...] = ()

@@ -1,0 +1,75 @@
+"""The shape of the vocabularies in ``config/tags/*.toml``: topics, their terms, and the news agencies."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+TopicCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+AgencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)*$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Topic(_Table):
+    """One topic of the scheme: its code, its English label and, where there is one, its Wikidata item."""
+
+    code: TopicCode
+    label: Text
+    wikidata: Annotated[str, StringConstraints(pattern=r"^Q[1-9][0-9]*$")] | None = None
+
+
+class TopicFile(_Table):
+    """``medtop.toml``: the topics, whose they are, and the publishers' section names that stand for them.
+
+    ``sections`` maps a language to topic codes, and each code to the names of sections, which are compared
+    word by word without regard to case, punctuation and "and".
+    """
+
+    scheme: Literal["medtop"]
+    title: Text
+    releases: Annotated[tuple[dt.date, ...], Field(min_length=1)]
+    source: Text
+    licence: Text
+    attribution: Text
+    topic: Annotated[tuple[Topic, ...], Field(min_length=1)]
+    sections: dict[Language, dict[TopicCode, tuple[str, ...]]] = Field(default_factory=dict)
+
+
+class TermFile(_Table):
+    """``medtop-<language>.toml``: for each topic code and each weight the terms that speak for the topic.
+
+    A term is a whole word, the beginning (``raket*``), end (``*verkiezing``) or inside (``*raket*``) of a
+    word, or a phrase, whose last word may be a beginning (``klimaat top*``). Weight 3 suffices alone, 2 and 1
+    need a second term; weight 0 is an exception: it silences every shorter term of its topic in the same words.
+    """
+
+    language: Language
+    terms: dict[TopicCode, dict[int, tuple[str, ...]]]
+
+
+class Agency(_Table):
+    """One news agency. ``display`` is how it writes itself, where that is not its code.
+
+    An ``ambiguous`` agency has a name that is also a common abbreviation or word.
+    """
+
+    code: AgencyCode
+    name: Text
+    display: Text | None = None
+    aliases: tuple[Text, ...] = ()
+    ambiguous: bool = False
+
+
+class AgencyFile(_Table):
+    """``agencies.toml``: the agencies, where the list came from, and words that are no place of a dateline."""
+
+    provenance: Text
+    not_places: tuple[Text, ...] = ()
+    agency: Annotated[tuple[Agency, ...], Field(min_length=1)]

@@ -1,0 +1,81 @@
+"""Cutting a text into the pieces that are judged: lines, and the parts of a line that only glue holds together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_PLAIN = {
+    **dict.fromkeys("“”„‟«»″〝〞", '"'),
+    **dict.fromkeys("‘’‚‛′`´", "'"),
+    **dict.fromkeys("‐‑‒–—―−", "-"),
+    **dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t", " "),
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad", " "),
+    "Ⓒ": "©",
+    "ⓒ": "©",
+}
+# One character for one character, so that offsets into the folded text are offsets into the text itself.
+
+_FANCY = re.compile("[" + re.escape("".join(_PLAIN)) + "]")
+
+_BREAK = r"\n\r\v\f\x85\u2028\u2029"
+_LINE = re.compile(rf"[^{_BREAK}]*[{_BREAK}](?:[^\S{_BREAK}]*[{_BREAK}])*|[^{_BREAK}]+")
+# A line break, and any blank lines behind it, belong to the piece before it; indentation to the piece behind.
+
+
+def fold(text: str) -> str:
+    """``text`` with quotes, dashes and blanks in their plain forms, of the same length."""
+    return _FANCY.sub(lambda found: _PLAIN[found[0]], text)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One piece of the text: ``start``..``end`` with its line break, ``form`` is its folded text without blanks.
+
+    ``left`` is where ``form`` begins in the text; ``glued`` says that no line break stands before it.
+    """
+
+    start: int
+    end: int
+    left: int
+    form: str
+    glued: bool
+
+    @property
+    def right(self) -> int:
+        """Where ``form`` ends in the text."""
+        return self.left + len(self.form)
+
+
+def _segment(folded: str, start: int, end: int, glued: bool) -> Segment:
+    piece = folded[start:end]
+    form = piece.strip()
+    left = start + (len(piece) - len(piece.lstrip()) if form else 0)
+    return Segment(start, end, left, form, glued)
+
+
+def lines(text: str) -> list[tuple[int, int]]:
+    """The lines of ``text`` as offsets, without a gap; leading blank lines belong to the first."""
+    spans = [m.span() for m in _LINE.finditer(text)]
+    while len(spans) > 1 and not text[spans[0][0] : spans[0][1]].strip():
+        spans[:2] = [(spans[0][0], spans[1][1])]
+    return spans
+
+
+def segments(folded: str, seams: Iterable[int] = ()) -> list[Segment]:
+    """Every piece of a folded text in order, split at line breaks and at the offsets in ``seams``."""
+    pending = sorted(set(seams))
+    out: list[Segment] = []
+    at = 0
+    for start, end in lines(folded):
+        cuts = []
+        while at < len(pending) and pending[at] < end:
+            if pending[at] > start:
+                cuts.append(pending[at])
+            at += 1
+        borders = [start, *cuts, end]
+        out += [
+            _segment(folded, a, b, glued=i > 0) for i, (a, b) in enumerate(zip(borders, borders[1:], strict=False))
+        ]
+    return out

@@ -1,0 +1,210 @@
+"""Stripping: from a text to its headline, its clean body and the cuts between them.
+
+A cut is never an edit. Every character of the text is either in the body or in exactly one cut, so putting the cuts
+back gives the text again (``restore``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from schemas.article import Cut
+from schemas.rules import NOT_CLUTTER, CutKind
+from transforms.core.clutter.decide import Verdict, decide
+from transforms.core.clutter.rules import RuleBook
+from transforms.core.clutter.segments import Segment, fold, segments
+from transforms.core.clutter.shape import is_bullet, is_prose, is_title
+
+_PASSES = 50
+# Each pass cuts something or is the last; clutter uncovered by a cut goes in the next. Two or three do for real
+# texts; the bound is for made-up ones.
+
+
+@dataclass(frozen=True, slots=True)
+class Stripped:
+    """The clean text: ``headline`` (if one was given or found), ``body``, and every cut in order of ``start``."""
+
+    headline: str | None
+    body: str
+    removed: tuple[Cut, ...]
+
+    @property
+    def clutter_ratio(self) -> float:
+        """Characters of clutter as a share of all; a headline or white space that was moved is no clutter."""
+        total = len(self.body) + sum(c.end - c.start for c in self.removed)
+        clutter = sum(c.end - c.start for c in self.removed if c.kind not in NOT_CLUTTER)
+        return clutter / total if total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    start: int
+    end: int
+    verdict: Verdict
+
+
+def restore(body: str, removed: Iterable[Cut]) -> str:
+    """The text before stripping: ``body`` with every cut put back where it was."""
+    out, at, length = [], 0, 0
+    for cut in removed:
+        take = cut.start - length
+        out += [body[at : at + take], cut.text]
+        at += take
+        length = cut.end
+    return "".join([*out, body[at:]])
+
+
+def strip(
+    text: str,
+    book: RuleBook,
+    *,
+    headline: str | None = None,
+    host: str | None = None,
+    source_id: str | None = None,
+) -> Stripped:
+    """Cut the clutter out of ``text`` and tell its headline.
+
+    Args:
+        text: the article as it was read or extracted.
+        book: the rules.
+        headline: the headline if it is known from elsewhere; each copy of it in the text goes. Where it is not
+            known, a first line in the form of a headline is taken out of the body.
+        host: the host of the article's address, for rules of an outlet.
+        source_id: the outlet as the settings call it, likewise.
+    """
+    folded = fold(text)
+    kept = [(0, len(text))] if text else []
+    cuts: list[Cut] = []
+    for _ in range(_PASSES):
+        left = _join(folded, kept)
+        spans = _spans(left, book, headline, host, source_id)
+        if not spans and headline is None:
+            title = _headline(left)
+            if title is not None:
+                headline, spans = _join(text, kept)[title.start : title.end].strip(), [title]
+        if not spans:
+            break
+        kept = _take(text, kept, spans, cuts)
+    kept = _take(text, kept, _blank_ends(_join(text, kept)), cuts)
+    return Stripped(headline, _join(text, kept), tuple(sorted(cuts, key=lambda c: c.start)))
+
+
+def _join(text: str, kept: Sequence[tuple[int, int]]) -> str:
+    return "".join(text[a:b] for a, b in kept)
+
+
+def _take(
+    text: str, kept: Sequence[tuple[int, int]], spans: Sequence[_Span], cuts: list[Cut]
+) -> list[tuple[int, int]]:
+    """Take ``spans`` (offsets into what was kept) out of ``kept`` (offsets into ``text``), noting the ``cuts``."""
+    out: list[tuple[int, int]] = []
+    base = s = 0
+    for a, b in kept:
+        at = a
+        while s < len(spans):
+            start, end = a + spans[s].start - base, a + spans[s].end - base
+            if start >= b:
+                break
+            start, stop = max(start, a), min(end, b)
+            if start > at:
+                out.append((at, start))
+            verdict = spans[s].verdict
+            cuts.append(Cut(start, stop, verdict.kind, verdict.rule, text[start:stop]))
+            at = stop
+            if end > b:
+                break
+            s += 1
+        if at < b:
+            out.append((at, b))
+        base += b - a
+    return out
+
+
+def _spans(
+    folded: str, book: RuleBook, headline: str | None, host: str | None, source_id: str | None
+) -> list[_Span]:
+    """What one pass cuts, in order and without overlap."""
+    out: list[_Span] = []
+    begin = 0
+    for outfit, pattern in book.starts:
+        found = pattern.match(folded[: outfit.rule.max_chars])
+        if found and found.end() and outfit.holds_for(host, source_id):
+            begin = found.end()
+            out.append(_Span(0, begin, Verdict(outfit.rule.kind, outfit.rule.id)))
+            break
+    rest = folded[begin:]
+    pieces = segments(rest, _seams(rest, book))
+    fitting = [book.fitting(p.form, host, source_id) for p in pieces]
+    verdicts = decide(pieces, fitting, fold(headline) if headline else None)
+    out += [_Span(s.start + begin, s.end + begin, s.verdict) for s in _line_spans(pieces, verdicts)]
+    out += [
+        _Span(s.start + begin, s.end + begin, s.verdict) for s in _end_spans(pieces, verdicts, book, host, source_id)
+    ]
+    return sorted((s for s in out if s.end > s.start), key=lambda s: s.start)
+
+
+def _seams(folded: str, book: RuleBook) -> list[int]:
+    return [found.start(1) for _, pattern in book.seams for found in pattern.finditer(folded)]
+
+
+def _line_spans(pieces: Sequence[Segment], verdicts: Sequence[Verdict | None]) -> list[_Span]:
+    """Whole segments. Where a part of a line is kept, its line break is kept with it."""
+    out: list[_Span] = []
+    i = 0
+    while i < len(pieces):
+        j = i + 1
+        while j < len(pieces) and pieces[j].glued:
+            j += 1
+        whole = all(verdicts[k] is not None for k in range(i, j))
+        for k in range(i, j):
+            verdict = verdicts[k]
+            if verdict is not None:
+                last = k == j - 1
+                end = pieces[k].end if whole or not last else pieces[k].right
+                out.append(_Span(pieces[k].start, end, verdict))
+        i = j
+    return out
+
+
+def _end_spans(
+    pieces: Sequence[Segment],
+    verdicts: Sequence[Verdict | None],
+    book: RuleBook,
+    host: str | None,
+    source_id: str | None,
+) -> list[_Span]:
+    """Ends of lines that are themselves kept, with the blanks before them."""
+    out = []
+    for piece, verdict in zip(pieces, verdicts, strict=True):
+        if verdict is not None or not piece.form:
+            continue
+        for rule, start in book.endings(piece.form, host, source_id):
+            kept = len(piece.form[:start].rstrip())
+            if kept:
+                out.append(_Span(piece.left + kept, piece.right, Verdict(rule.kind, rule.id)))
+                break
+    return out
+
+
+def _headline(folded: str) -> _Span | None:
+    """The first line where it has the form of a headline and prose or more lines follow it."""
+    pieces = [s for s in segments(folded) if s.form]
+    if len(pieces) < 2 or not any(is_prose(p.form) for p in pieces[1:]):
+        return None
+    first = pieces[0]
+    if not is_title(first.form) or is_prose(first.form) or is_bullet(first.form) or len(first.form.split()) < 3:
+        return None
+    return _Span(first.start, first.end, Verdict(CutKind.HEADLINE, "signal.first-line"))
+
+
+def _blank_ends(text: str) -> list[_Span]:
+    verdict = Verdict(CutKind.WHITESPACE, "signal.blank-ends")
+    left = len(text) - len(text.lstrip())
+    right = len(text.rstrip())
+    spans = [_Span(0, left, verdict)] if left else []
+    if left < right < len(text):
+        spans.append(_Span(right, len(text), verdict))
+    return spans
+
+
