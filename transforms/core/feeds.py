@@ -1,0 +1,150 @@
+"""A feed to its entries."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from io import BytesIO
+from time import struct_time
+from typing import Any
+
+import feedparser
+import lxml.html
+from lxml.etree import ParserError, iterwalk
+
+from schemas.record import Declared, InputKind, Record, SourceFile
+from schemas.reject import Reason, Refused
+from transforms.core.dates import read_date
+from transforms.core.text import sound
+from transforms.core.urls import host
+
+FEED_BOZO = "feed_bozo"
+SUMMARY_ONLY = "summary_only"
+NO_TEXT = "no_text"
+
+_BLANKS = re.compile(r"\s+")
+_ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
+_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
+_BLOCKS = frozenset(
+    "address article aside blockquote br dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 header hr li main nav ol p "
+    "pre section table td th tr ul".split()
+)
+_UNSEEN = frozenset("head iframe noscript object script style template".split())
+
+
+def read_feed(raw: bytes, file: SourceFile) -> Iterator[Record]:
+    """Every entry of the feed in ``raw``, in its order.
+
+    The text is the entry's content, or where it has none its summary (flag ``summary_only``). An entry without
+    either is kept with its title (flag ``no_text``).
+
+    Raises:
+        Refused: ``XML_FORBIDDEN`` for declared entities, ``NOT_A_FEED`` where no feed format is recognised,
+            ``FEED_PARSE`` where the parser fails.
+    """
+    plain = raw.decode("utf-16", errors="replace").encode() if raw[:2] in _WIDE[:2] else raw
+    if _ENTITY.search(plain) or raw[:2] in _WIDE[2:]:
+        raise Refused(Reason.XML_FORBIDDEN, "the XML declares entities or is in an encoding that hides them")
+    if not raw.strip():
+        raise Refused(Reason.NOT_A_FEED, "the file is empty")
+    try:
+        parsed = feedparser.parse(BytesIO(raw), response_headers={"content-type": "application/xml"})
+    except Exception as fault:
+        # feedparser lets errors of any kind through from the parsers beneath it.
+        raise Refused(Reason.FEED_PARSE, f"the feed parser failed: {type(fault).__name__}: {fault}"[:300]) from fault
+    if not parsed.get("version"):
+        what = "an HTML page" if re.search(rb"<html[\s>]", raw[:4096], re.IGNORECASE) else "no RSS, RDF or Atom"
+        raise Refused(Reason.NOT_A_FEED, f"{what}, not a feed")
+    flags = (FEED_BOZO,) if parsed.get("bozo") else ()
+    outlet = _outlet(parsed.feed, file)
+    for number, entry in enumerate(parsed.entries, start=1):
+        yield _record(entry, number, replace(file, outlet=outlet), flags)
+
+
+def _outlet(feed: Mapping[str, Any], file: SourceFile) -> Any:
+    known = file.outlet
+    site = feed.get("link")
+    return replace(
+        known,
+        source_id=known.source_id or (host(site) if isinstance(site, str) and "://" in site else None),
+        name=known.name or _line(feed.get("title")),
+        language=_line(feed.get("language")) or known.language,
+        feed_url=known.feed_url or file.path,
+    )
+
+
+def _record(entry: Mapping[str, Any], number: int, file: SourceFile, flags: tuple[str, ...]) -> Record:
+    contents = [c.get("value", "") for c in entry.get("content", ())]
+    summary = entry.get("summary", "")
+    markup = max(contents, key=len, default="")
+    if not markup.strip():
+        markup, flags = summary, (*flags, SUMMARY_ONLY if summary.strip() else NO_TEXT)
+    text, replaced = sound(fragment_text(markup))
+    published, updated = _date(entry, "published"), _date(entry, "updated")
+    guid = _line(entry.get("id"))
+    url = _line(entry.get("link"))
+    declared = Declared(
+        guid=guid,
+        url=url,
+        title=_line(fragment_text(entry.get("title", ""))),
+        description=_line(fragment_text(summary)) if summary and markup != summary else None,
+        published=published or updated,
+        modified=updated if published and updated != published else None,
+        language=_line((entry.get("content") or [{}])[0].get("language")),
+        section=next((_line(t.get("term")) for t in entry.get("tags", ()) if t.get("term")), None),
+        keywords=tuple(k for t in entry.get("tags", ()) if (k := _line(t.get("term")))),
+        authors=tuple(n for a in entry.get("authors", ()) if (n := _line(a.get("name")))),
+    )
+    return Record(
+        kind=InputKind.FEED,
+        ref=f"{file.path}#{number}",
+        record=guid or url or f"{declared.title}\n{text}",
+        outlet=file.outlet,
+        declared=declared,
+        raw=repr(sorted((k, str(v)) for k, v in entry.items())).encode("utf-8", "replace"),
+        text=text,
+        flags=flags + replaced,
+    )
+
+
+def _date(entry: Mapping[str, Any], key: str) -> str | None:
+    """The date as it was written where we can read that, else as feedparser reads it."""
+    # The plain look-up of a dict: feedparser's own gives the other date, with a warning, where one is missing.
+    written = _line(dict(entry).get(key))
+    if written and read_date(written, evidence=key) is not None:
+        return written
+    parsed = dict(entry).get(f"{key}_parsed")
+    if isinstance(parsed, struct_time) and parsed.tm_year > 0:
+        return dt.datetime(*parsed[:6], tzinfo=dt.UTC).isoformat()
+    return written
+
+
+def _line(value: object) -> str | None:
+    text = " ".join(sound(str(value))[0].split()) if value else ""
+    return text or None
+
+
+def fragment_text(markup: str) -> str:
+    """The text of a piece of HTML, a line for each block and a blank line between paragraphs."""
+    if "<" not in markup and "&" not in markup:
+        return markup.strip()
+    try:
+        root = lxml.html.fragment_fromstring(sound(markup)[0], create_parent="div")
+    except (ParserError, ValueError):
+        return ""
+    pieces: list[str] = []
+    unseen = 0
+    for event, node in iterwalk(root, events=("start", "end", "comment", "pi")):
+        shown = isinstance(node.tag, str)
+        if event == "start":
+            unseen += node.tag in _UNSEEN
+            pieces += ["\n" if node.tag in _BLOCKS else "", "" if unseen else _BLANKS.sub(" ", node.text or "")]
+            continue
+        if shown:
+            unseen -= node.tag in _UNSEEN
+            pieces.append("\n" if node.tag in _BLOCKS else "")
+        pieces.append("" if unseen else _BLANKS.sub(" ", node.tail or ""))
+    lines = (" ".join(line.split()) for line in "".join(pieces).split("\n"))
+    return "\n\n".join(line for line in lines if line)

@@ -1,0 +1,389 @@
+"""What a page says about itself: JSON-LD, OpenGraph and other meta elements, microdata, ``<time>``.
+
+Everything is read from the parsed tree, nothing is fetched, and dates are handed on as they were stated. The
+names of OpenGraph are those of https://ogp.me/#type_article.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from htmldate import find_date
+from lxml import etree
+from lxml.html import HtmlElement
+
+from schemas.reject import Refused
+from transforms.core.dates import read_date
+from transforms.core.jsonld import Node, fold, main_article, names, read_nodes, strings, types
+from transforms.core.urls import checked
+
+_FIRST_GUESS, _LAST_GUESS = dt.datetime(1990, 1, 1), dt.datetime(2100, 1, 1)
+"""Between these htmldate may find a day: no page on the web is older."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a page states about itself; ``None`` or ``()`` where it says nothing.
+
+    Attributes:
+        published: The date of publication as it was written, ``published_evidence`` where it stood; a date
+            that can be read goes before one that cannot.
+        language_declared: BCP 47, as ``nl-BE``.
+        access: ``open``, ``locked`` or ``unknown``, as declared for readers without a subscription.
+        agency_claim: Names that may be those of a news agency: authors that are no persons, credits, sources,
+            holders of the copyright.
+        summaries: Every description that the page states, ``description`` first.
+        article_body: The text as JSON-LD has it, with its own line breaks.
+    """
+
+    headline: str | None = None
+    description: str | None = None
+    authors: tuple[str, ...] = ()
+    section: str | None = None
+    keywords: tuple[str, ...] = ()
+    canonical_url: str | None = None
+    published: str | None = None
+    published_evidence: str | None = None
+    modified: str | None = None
+    language_declared: str | None = None
+    access: str = "unknown"
+    site_name: str | None = None
+    agency_claim: tuple[str, ...] = ()
+    summaries: tuple[str, ...] = ()
+    article_body: str | None = None
+
+
+_PUBLISHED = (
+    *("article:published_time", "og:article:published_time", "og:published_time", "parsely-pub-date"),
+    *(
+        "sailthru.date",
+        "datepublished",
+        "dcterms.issued",
+        "dcterms.created",
+        "dcterms.date",
+        "dc.date.issued",
+    ),
+    *("dc.date.created", "dc.date", "cxenseparse:recs:publishtime", "article:published", "article.published"),
+    *("publication_date", "publish_date", "publish-date", "publishdate", "published_time", "pubdate"),
+    *("pub_date", "rnews:datepublished", "iso-8601-publish-date", "date"),
+)
+_MODIFIED = (
+    *("article:modified_time", "og:article:modified_time", "og:updated_time", "og:modified_time"),
+    *("datemodified", "dcterms.modified", "dc.date.modified", "last-modified"),
+)
+_HEADLINES = ("og:title", "twitter:title", "parsely-title", "sailthru.title", "dcterms.title", "dc.title")
+_DESCRIPTIONS = ("og:description", "description", "twitter:description", "dcterms.description")
+_AUTHORS = ("author", "article:author", "parsely-author", "sailthru.author", "dcterms.creator", "dc.creator")
+_SECTIONS = ("article:section", "parsely-section", "og:section", "section")
+_KEYWORDS = ("news_keywords", "article:tag", "parsely-tags", "sailthru.tags", "keywords")
+"""Names of meta elements, the most trustworthy first; ``date`` last, under which some servers print today."""
+
+_PROPERTIES = ("headline", "description", "author", "articleSection", "datePublished", "dateModified")
+_with_itemprop = etree.XPath("//body//*[@itemprop][not(self::meta or self::article or self::main)]")
+_REPEATS = 10
+"""Elements of one kind that are read: nested a thousandfold, each would hold the whole page again."""
+
+_TAIL = re.compile(r"\s+[|\-–—•·:/«»]{1,2}\s+")
+_LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?")
+_DAY_IN_PATH = re.compile(r"/((?:19|20)[0-9]{2})[/-]([01][0-9])[/-]([0-3][0-9])(?=[/_-]|\Z)")
+_HANDLE = re.compile(r"\s*(?:https?:|@|/)")
+_NAME_CHARACTERS = 120
+"""Of the longest author; longer ones are biographies. Four names in one string take about 80."""
+_BY = re.compile(r"(?:by|door|von|par)\s+", re.IGNORECASE)
+
+
+def read_metadata(tree: HtmlElement, url: str | None) -> Metadata:
+    """Reads what a page states about itself.
+
+    Args:
+        tree: The page, parsed with its scripts; it is not changed.
+        url: Where the page came from, if known: relative addresses are resolved against it, and the article
+            of the page is told from others by it.
+    """
+    metas = _metas(tree)
+    props = _microdata(tree)
+    nodes = read_nodes(tree)
+    canonical = _canonical(tree, metas, url)
+    titles = {fold(title).casefold() for title in _of(metas, _HEADLINES)}
+    article = main_article(nodes, {address for address in (canonical, url) if address}, titles)
+    page = next((node for node in nodes if "WebPage" in types(node)), {})
+    site = _first(
+        [
+            *metas.get("og:site_name", ()),
+            *names(article.get("publisher")),
+            *metas.get("application-name", ()),
+        ]
+    )
+    summaries = _unique(
+        [
+            *strings(article.get("description")),
+            *strings(article.get("abstract")),
+            *(value for name in _DESCRIPTIONS for value in metas.get(name, ())),
+            *props.get("description", ()),
+        ]
+    )
+    published, evidence = _published(tree, article, page, metas, props, url)
+    return Metadata(
+        headline=_headline(tree, article, metas, props, _sites(site, article, canonical or url)),
+        description=_first(summaries),
+        authors=_authors(tree, article, metas, props),
+        section=_first(
+            [
+                *strings(article.get("articleSection")),
+                *_of(metas, _SECTIONS),
+                *props.get("articleSection", ()),
+            ]
+        ),
+        keywords=_keywords(article, metas),
+        canonical_url=canonical,
+        published=published,
+        published_evidence=evidence,
+        modified=_first(
+            [*strings(article.get("dateModified")), *_of(metas, _MODIFIED), *props.get("dateModified", ())]
+        ),
+        language_declared=_language(tree, article, metas),
+        access=_access(article, metas),
+        site_name=site,
+        agency_claim=_agency_claim(article),
+        summaries=summaries,
+        article_body=_body(article),
+    )
+
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    found: dict[str, str] = {}
+    for value in values:
+        if folded := fold(value):
+            found.setdefault(folded.casefold(), folded)
+    return tuple(found.values())
+
+
+def _first(values: Iterable[str]) -> str | None:
+    return next((folded for value in values if (folded := fold(value))), None)
+
+
+def _of(metas: dict[str, list[str]], names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        yield from metas.get(name, ())
+
+
+def _metas(tree: HtmlElement) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for meta in tree.iter("meta"):
+        content = (meta.get("content") or "").strip()
+        name = meta.get("property") or meta.get("name") or meta.get("itemprop") or meta.get("http-equiv")
+        if content and name:
+            found.setdefault(name.strip().casefold(), []).append(content)
+    return found
+
+
+def _microdata(tree: HtmlElement) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {name: [] for name in _PROPERTIES}
+    for element in _with_itemprop(tree):
+        for name in (element.get("itemprop") or "").split():
+            if len(found.get(name, [])) < _REPEATS and name in found:
+                value = element.get("content") or element.get("datetime")
+                found[name].append(value or str(element.text_content()))
+    return found
+
+
+def headings(tree: HtmlElement) -> list[str]:
+    """What the first ``<h1>`` elements of a page say, folded."""
+    first = islice(tree.iter("h1"), _REPEATS)
+    return [text for h1 in first if (text := fold(str(h1.text_content())))]
+
+
+def _canonical(tree: HtmlElement, metas: dict[str, list[str]], url: str | None) -> str | None:
+    links = [
+        link.get("href") or ""
+        for link in tree.iter("link")
+        if "canonical" in (link.get("rel") or "").lower().split()
+    ]
+    deep = url is not None and urlsplit(url).path.strip("/") != ""
+    for stated in (*links, *metas.get("og:url", ())):
+        try:
+            address = checked(urljoin(url or "", stated))
+        except (Refused, ValueError):  # javascript:, a broken IPv6 literal, too long
+            continue
+        parts = urlsplit(address)
+        # A template that names the front page on every article would make them all one.
+        if not (deep and not parts.path.strip("/") and not parts.query):
+            return address
+    return None
+
+
+def _published(
+    tree: HtmlElement,
+    article: Node,
+    page: Node,
+    metas: dict[str, list[str]],
+    props: dict[str, list[str]],
+    url: str | None,
+) -> tuple[str | None, str | None]:
+    """The first date of publication that can be read, else the first one stated, and where it stood."""
+    stated: list[tuple[str, str]] = [
+        (text, "JSON-LD datePublished") for text in strings(article.get("datePublished"))
+    ]
+    stated += [(text, f"meta {name}") for name in _PUBLISHED for text in metas.get(name, ())]
+    stated += [(text, "microdata datePublished") for text in props.get("datePublished", ())]
+    stated += [(text, "JSON-LD WebPage datePublished") for text in strings(page.get("datePublished"))]
+    stated += [(text, "JSON-LD dateCreated") for text in strings(article.get("dateCreated"))]
+    stated += [(text, "<time>") for text in _times(tree)]
+    if url and (found := _DAY_IN_PATH.search(urlsplit(url).path)):
+        stated.append(("-".join(found.groups()), "address of the page"))
+    for text, evidence in stated:
+        if read_date(fold(text), evidence=evidence):
+            return fold(text), evidence
+    if stated:
+        return fold(stated[0][0]), stated[0][1]
+    # The last day is far ahead, not today, so that the clock plays no part.
+    guess: str | None = find_date(
+        tree, extensive_search=False, original_date=True, url=url, min_date=_FIRST_GUESS, max_date=_LAST_GUESS
+    )
+    return (guess, "htmldate") if guess else (None, None)
+
+
+def _times(tree: HtmlElement) -> list[str]:
+    """What ``<time>`` elements state: first those marked as such, then those behind the title."""
+    marked: list[str] = []
+    behind: list[str] = []
+    before: list[str] = []
+    title_seen = False
+    for element in tree.iter("h1", "time"):
+        if element.tag == "h1":
+            title_seen = True
+        elif text := element.get("datetime") or "":
+            is_marked = (
+                element.get("pubdate") is not None or "published" in (element.get("class") or "").split()
+            )
+            (marked if is_marked else behind if title_seen else before).append(text)
+    return marked + behind[:3] + before[:3]
+
+
+def _sites(site: str | None, article: Node, url: str | None) -> set[str]:
+    """The names of the site as they may stand behind a title, bare."""
+    host = (urlsplit(url).hostname or "") if url else ""
+    host = host.removeprefix("www.")
+    known = [site or "", *names(article.get("publisher")), host, *host.split(".")[:-1]]
+    return {bare for name in known if (bare := _bare(name))}
+
+
+def _bare(text: str) -> str:
+    return "".join(char for char in text.casefold() if char.isalnum())
+
+
+def _headline(
+    tree: HtmlElement,
+    article: Node,
+    metas: dict[str, list[str]],
+    props: dict[str, list[str]],
+    sites: set[str],
+) -> str | None:
+    shown = headings(tree)
+    stated = [
+        *strings(article.get("headline")),
+        *_of(metas, _HEADLINES),
+        *props.get("headline", ()),
+        *(shown if len(shown) == 1 else ()),
+        *(str(title.text_content()) for title in tree.iter("title")),
+        *shown,
+        *strings(article.get("name")),
+    ]
+    headline = _first(stated)
+    return _without_tail(headline, sites, set(shown)) if headline else None
+
+
+def _without_tail(title: str, sites: set[str], shown: set[str]) -> str:
+    """Takes the site's name off a title; any tail is one where the page shows the title without it."""
+    for found in reversed(list(_TAIL.finditer(title))):
+        head, tail = title[: found.start()], _bare(title[found.end() :])
+        if head in shown or tail in sites:
+            return _without_tail(head, sites, shown)
+    return title
+
+
+def _authors(
+    tree: HtmlElement, article: Node, metas: dict[str, list[str]], props: dict[str, list[str]]
+) -> tuple[str, ...]:
+    sources = (
+        names(article.get("author")),
+        names(article.get("creator")),
+        _of(metas, _AUTHORS),
+        props.get("author", ()),
+        (str(link.text_content()) for link in tree.iter("a") if "author" in (link.get("rel") or "").split()),
+    )
+    for source in sources:
+        found = _unique(_BY.sub("", fold(name), count=1) for name in source if not _HANDLE.match(name))
+        if found := tuple(name for name in found if len(name) <= _NAME_CHARACTERS):
+            return found
+    return ()
+
+
+def _keywords(article: Node, metas: dict[str, list[str]]) -> tuple[str, ...]:
+    for source in (names(article.get("keywords")), *(metas.get(name, []) for name in _KEYWORDS)):
+        parts = source if len(source) > 1 else [part for text in source for part in re.split(r"[,;]", text)]
+        if words := _unique(parts):
+            return words
+    return ()
+
+
+def _language(tree: HtmlElement, article: Node, metas: dict[str, list[str]]) -> str | None:
+    declared = article.get("inLanguage")
+    inner = declared if isinstance(declared, dict) else {}
+    candidates = (
+        *(element.get("lang") or element.get("xml:lang") or "" for element in tree.iter("html")),
+        *strings(declared),
+        *strings(inner.get("alternateName")),
+        *strings(inner.get("name")),
+        *_of(metas, ("og:locale", "content-language", "dcterms.language", "dc.language", "language")),
+    )
+    for candidate in candidates:
+        if found := _LANGUAGE.fullmatch(candidate.strip()):
+            language, script, region = found.groups()
+            parts = (language.lower(), (script or "").title(), (region or "").upper())
+            return "-".join(part for part in parts if part)
+    return None
+
+
+def _access(article: Node, metas: dict[str, list[str]]) -> str:
+    parts = article.get("hasPart")
+    for node in (article, *(parts if isinstance(parts, list) else [parts])):
+        stated = node.get("isAccessibleForFree") if isinstance(node, dict) else None
+        word = (
+            str(stated[0] if isinstance(stated, list) and stated else stated)
+            .rsplit("/", 1)[-1]
+            .strip()
+            .casefold()
+        )
+        if word in ("true", "1", "yes"):
+            return "open"
+        if word in ("false", "0", "no"):
+            return "locked"
+    tier = _first(metas.get("article:content_tier", ()))
+    return {"free": "open", "locked": "locked"}.get((tier or "").casefold(), "unknown")
+
+
+def _agency_claim(article: Node) -> tuple[str, ...]:
+    def no_person(value: Any) -> Iterator[str]:
+        for inner in value if isinstance(value, list) else [value]:
+            if not (isinstance(inner, dict) and "Person" in types(inner)):
+                yield from names(inner)
+
+    keys = ("author", "creator", "creditText", "sourceOrganization", "copyrightHolder", "provider")
+    return _unique(name for key in keys for name in no_person(article.get(key)))
+
+
+def _body(article: Node) -> str | None:
+    """The text of JSON-LD with its line breaks; one string, for lists are those of a live blog."""
+    stated = article.get("articleBody")
+    if not isinstance(stated, str):
+        return None
+    lines = (fold(line) for line in re.split(r"[\r\n]+|<(?:br|/p)\b[^<>]*>", html.unescape(stated)))
+    return "\n".join(line for line in lines if line) or None
