@@ -34,7 +34,7 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file to read. ``path`` is as the user wrote it; ``record`` is its name below the INPUT that it came with."""
+    """One file to read: ``path`` as the user wrote it, ``record`` its name below the INPUT that it came with."""
 
     kind: InputKind
     path: str

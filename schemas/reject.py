@@ -78,7 +78,7 @@ class Reject:
         return asdict(self)
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - it says what is the case
     """Raised by the pure functions for input that cannot become an article; the stage makes it a dead letter."""
 
     def __init__(self, reason: Reason, message: str) -> None:

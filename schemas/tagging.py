@@ -47,7 +47,8 @@ class TermFile(_Table):
 
     A term is a whole word, the beginning (``raket*``), end (``*verkiezing``) or inside (``*raket*``) of a
     word, or a phrase, whose last word may be a beginning (``klimaat top*``). Weight 3 suffices alone, 2 and 1
-    need a second term; weight 0 is an exception: it silences every shorter term of its topic in the same words.
+    need a second term; weight 0 is an exception: it silences every shorter term of its topic in the same
+    words.
     """
 
     language: Language
@@ -68,7 +69,7 @@ class Agency(_Table):
 
 
 class AgencyFile(_Table):
-    """``agencies.toml``: the agencies, where the list came from, and words that are no place of a dateline."""
+    """``agencies.toml``: the agencies, where the list came from, and words that open a line as no place."""
 
     provenance: Text
     not_places: tuple[Text, ...] = ()

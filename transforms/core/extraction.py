@@ -153,9 +153,7 @@ def _parse(html: bytes, charset: str | None) -> tuple[HtmlElement, tuple[str, ..
 def _trafilatura(tree: HtmlElement, *, recall: bool = False) -> str:
     """What trafilatura takes for the text, a paragraph a line; it works on a copy of the tree."""
     try:
-        found = trafilatura.bare_extraction(
-            tree, include_comments=False, with_metadata=False, favor_recall=recall
-        )
+        found = trafilatura.bare_extraction(tree, include_comments=False, with_metadata=False, favor_recall=recall)
     except Exception as error:  # whatever it raises, it is about this one page, and named in its dead letter
         raise Refused(Reason.EXTRACT_ERROR, f"the extractor failed: {error!r}") from error
     return _lines((getattr(found, "text", None) or "").split("\n"))
@@ -170,9 +168,7 @@ def _without_headline(tree: HtmlElement, text: str, headline: str | None) -> str
     titles = [title for title in map(bare, (headline or "", *headings(tree))) if title]
     lines = text.split("\n")
     for first in range(min(_TOP_LINES, len(lines))):
-        for behind in range(
-            first + 1, min(first + _TOP_LINES, len(lines)) + 1
-        ):  # a kicker in a line of its own
+        for behind in range(first + 1, min(first + _TOP_LINES, len(lines)) + 1):  # a kicker in a line of its own
             line = bare("".join(lines[first:behind]))
             if any(line == title or _is_with_kicker(line, title) for title in titles):
                 return "\n".join(lines[:first] + lines[behind:])

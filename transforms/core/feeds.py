@@ -12,10 +12,11 @@ from typing import Any
 
 import feedparser
 import lxml.html
-from lxml.etree import ParserError, iterwalk
+from lxml.etree import iterwalk
 
 from schemas.record import Declared, InputKind, Record, SourceFile
 from schemas.reject import Reason, Refused
+from transforms.core.charsets import decode_page
 from transforms.core.dates import read_date
 from transforms.core.text import sound
 from transforms.core.urls import host
@@ -25,13 +26,16 @@ SUMMARY_ONLY = "summary_only"
 NO_TEXT = "no_text"
 
 _BLANKS = re.compile(r"\s+")
-_ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
-_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
+_ENTITY = re.compile(r"<!ENTITY", re.IGNORECASE)
+_HTML = re.compile(r"<html[\s>]", re.IGNORECASE)
+_WIDE = (b"<\x00", b"\x00<")
+_FRAME = re.compile(r"</?(?:html|body)(?:\s[^<>]*)?>", re.IGNORECASE)
 _BLOCKS = frozenset(
-    "address article aside blockquote br dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 header hr li main nav ol p "
-    "pre section table td th tr ul".split()
+    ["address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "figure"]
 )
-_UNSEEN = frozenset("head iframe noscript object script style template".split())
+_BLOCKS |= {"footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre"}
+_BLOCKS |= {"section", "table", "td", "th", "tr", "ul"}
+_UNSEEN = frozenset(["head", "iframe", "noscript", "object", "script", "style", "template", "title"])
 
 
 def read_feed(raw: bytes, file: SourceFile) -> Iterator[Record]:
@@ -44,20 +48,22 @@ def read_feed(raw: bytes, file: SourceFile) -> Iterator[Record]:
         Refused: ``XML_FORBIDDEN`` for declared entities, ``NOT_A_FEED`` where no feed format is recognised,
             ``FEED_PARSE`` where the parser fails.
     """
-    plain = raw.decode("utf-16", errors="replace").encode() if raw[:2] in _WIDE[:2] else raw
-    if _ENTITY.search(plain) or raw[:2] in _WIDE[2:]:
+    # Decoded here and not by feedparser, which reads encodings in which no search would find a declaration.
+    markup, flags = decode_page(raw, None)
+    if _ENTITY.search(markup) or raw[:2] in _WIDE:
         raise Refused(Reason.XML_FORBIDDEN, "the XML declares entities or is in an encoding that hides them")
-    if not raw.strip():
+    if not markup.strip():
         raise Refused(Reason.NOT_A_FEED, "the file is empty")
+    carrier = {"content-type": "application/xml; charset=utf-8"}
     try:
-        parsed = feedparser.parse(BytesIO(raw), response_headers={"content-type": "application/xml"})
+        parsed = feedparser.parse(BytesIO(markup.encode()), response_headers=carrier)
     except Exception as fault:
         # feedparser lets errors of any kind through from the parsers beneath it.
         raise Refused(Reason.FEED_PARSE, f"the feed parser failed: {type(fault).__name__}: {fault}"[:300]) from fault
     if not parsed.get("version"):
-        what = "an HTML page" if re.search(rb"<html[\s>]", raw[:4096], re.IGNORECASE) else "no RSS, RDF or Atom"
+        what = "an HTML page" if _HTML.search(markup[:4096]) else "no RSS, RDF or Atom"
         raise Refused(Reason.NOT_A_FEED, f"{what}, not a feed")
-    flags = (FEED_BOZO,) if parsed.get("bozo") else ()
+    flags += (FEED_BOZO,) if parsed.get("bozo") else ()
     outlet = _outlet(parsed.feed, file)
     for number, entry in enumerate(parsed.entries, start=1):
         yield _record(entry, number, replace(file, outlet=outlet), flags)
@@ -78,18 +84,18 @@ def _outlet(feed: Mapping[str, Any], file: SourceFile) -> Any:
 def _record(entry: Mapping[str, Any], number: int, file: SourceFile, flags: tuple[str, ...]) -> Record:
     contents = [c.get("value", "") for c in entry.get("content", ())]
     summary = entry.get("summary", "")
-    markup = max(contents, key=len, default="")
-    if not markup.strip():
-        markup, flags = summary, (*flags, SUMMARY_ONLY if summary.strip() else NO_TEXT)
-    text, replaced = sound(fragment_text(markup))
+    text, description = fragment_text(max(contents, key=len, default="")), fragment_text(summary)
+    if not text:
+        text, description = description, ""
+        flags = (*flags, SUMMARY_ONLY if text else NO_TEXT)
     published, updated = _date(entry, "published"), _date(entry, "updated")
     guid = _line(entry.get("id"))
-    url = _line(entry.get("link"))
+    url = _link(entry)
     declared = Declared(
         guid=guid,
         url=url,
         title=_line(fragment_text(entry.get("title", ""))),
-        description=_line(fragment_text(summary)) if summary and markup != summary else None,
+        description=_line(description) if description != text else None,
         published=published or updated,
         modified=updated if published and updated != published else None,
         language=_line((entry.get("content") or [{}])[0].get("language")),
@@ -105,18 +111,29 @@ def _record(entry: Mapping[str, Any], number: int, file: SourceFile, flags: tupl
         declared=declared,
         raw=repr(sorted((k, str(v)) for k, v in entry.items())).encode("utf-8", "replace"),
         text=text,
-        flags=flags + replaced,
+        flags=flags,
     )
 
 
+def _link(entry: Mapping[str, Any]) -> str | None:
+    """The address of an entry. feedparser puts the id in its place where it has none, and few ids are addresses."""
+    link = _line(entry.get("link"))
+    if link and entry.get("guidislink") and not link.lower().startswith(("http://", "https://")):
+        return None
+    return link
+
+
 def _date(entry: Mapping[str, Any], key: str) -> str | None:
-    """The date as it was written where we can read that, else as feedparser reads it."""
+    """The date as it was written where we can read that, else as feedparser reads it.
+
+    feedparser makes midnight of a day alone and guesses at what it does not know, so it is asked for times only.
+    """
     # The plain look-up of a dict: feedparser's own gives the other date, with a warning, where one is missing.
     written = _line(dict(entry).get(key))
     if written and read_date(written, evidence=key) is not None:
         return written
     parsed = dict(entry).get(f"{key}_parsed")
-    if isinstance(parsed, struct_time) and parsed.tm_year > 0:
+    if written and ":" in written and isinstance(parsed, struct_time) and 0 < parsed.tm_year <= dt.MAXYEAR:
         return dt.datetime(*parsed[:6], tzinfo=dt.UTC).isoformat()
     return written
 
@@ -127,24 +144,24 @@ def _line(value: object) -> str | None:
 
 
 def fragment_text(markup: str) -> str:
-    """The text of a piece of HTML, a line for each block and a blank line between paragraphs."""
+    """The text of a piece of HTML, a line for each block and a blank line between paragraphs.
+
+    What is nested more than some 2,000 elements deep, which no page needs, is lost in the parser.
+    """
+    markup = sound(markup)[0]
     if "<" not in markup and "&" not in markup:
         return markup.strip()
-    try:
-        root = lxml.html.fragment_fromstring(sound(markup)[0], create_parent="div")
-    except (ParserError, ValueError):
-        return ""
+    parser = lxml.html.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True)
+    root = lxml.html.document_fromstring("<html><body>" + _FRAME.sub("", markup), parser=parser)
     pieces: list[str] = []
     unseen = 0
-    for event, node in iterwalk(root, events=("start", "end", "comment", "pi")):
-        shown = isinstance(node.tag, str)
+    for event, node in iterwalk(root, events=("start", "end")):
+        pieces.append("\n" if node.tag in _BLOCKS else "")
         if event == "start":
             unseen += node.tag in _UNSEEN
-            pieces += ["\n" if node.tag in _BLOCKS else "", "" if unseen else _BLANKS.sub(" ", node.text or "")]
-            continue
-        if shown:
+            pieces.append("" if unseen else _BLANKS.sub(" ", node.text or ""))
+        else:
             unseen -= node.tag in _UNSEEN
-            pieces.append("\n" if node.tag in _BLOCKS else "")
-        pieces.append("" if unseen else _BLANKS.sub(" ", node.tail or ""))
+            pieces.append("" if unseen else _BLANKS.sub(" ", node.tail or ""))
     lines = (" ".join(line.split()) for line in "".join(pieces).split("\n"))
     return "\n\n".join(line for line in lines if line)

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+)
 
 from schemas.record import Declared, InputKind, Outlet, Record, SourceFile
 from schemas.reject import Reason, Refused
+from transforms.core.dates import read_date
 from transforms.core.text import sound
+
+_LONGEST_SOURCE = 200
+# Names of outlets are a few words long; what is longer is a text in the wrong place.
 
 
 def _texts(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    if isinstance(value, list):
+        return [item for item in value if _blank_is_none(item) is not None or item is None]
+    return () if _blank_is_none(value) is None else [value]
 
 
 def _blank_is_none(value: object) -> object:
@@ -31,6 +43,25 @@ def _zone(value: str | None) -> str | None:
     return value
 
 
+def _name(value: str | None) -> str | None:
+    if value is not None and len(value) > _LONGEST_SOURCE:
+        raise ValueError(f"has {len(value)} characters; {_LONGEST_SOURCE} are allowed")
+    return value
+
+
+def _id(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _moment(value: object) -> object:
+    if _blank_is_none(value) is None:
+        return None
+    stated = read_date(value, evidence="record") if isinstance(value, str) else None
+    if stated is None or stated.date is None:
+        raise ValueError("no date and time; write it as 2026-11-20T02:30:00Z")
+    return stated.instant or dt.datetime.combine(stated.date, dt.time(), dt.UTC)
+
+
 Line = Annotated[str | None, BeforeValidator(_blank_is_none)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 
@@ -40,15 +71,15 @@ class _Strict(BaseModel):
 
     text: str | None = None
     html: str | None = None
-    id: Annotated[Line, BeforeValidator(lambda v: str(v) if isinstance(v, int) else v)] = None
+    id: Annotated[Line, BeforeValidator(_id)] = None
     url: Line = None
     title: Line = None
     description: Line = None
     published: Line = None
     modified: Line = None
-    fetched_at: dt.datetime | None = None
+    fetched_at: Annotated[dt.datetime | None, BeforeValidator(_moment)] = None
     lang: Line = None
-    source: Annotated[Line, StringConstraints(max_length=200)] = None
+    source: Annotated[Line, AfterValidator(_name)] = None
     section: Line = None
     keywords: Texts = ()
     authors: Texts = ()
@@ -71,13 +102,13 @@ def read_line(raw: bytes, file: SourceFile, number: int) -> Record:
         Refused: ``JSONL_BAD`` with what is wrong with the line, ``EMPTY`` where the text or page is empty.
     """
     try:
-        data = json.loads(raw.decode("utf-8-sig"))
+        data = _sound(json.loads(raw.decode("utf-8-sig")))
     except (ValueError, RecursionError) as fault:
         raise Refused(Reason.JSONL_BAD, f"line {number}: no JSON in UTF-8 ({fault})"[:300]) from None
     if not isinstance(data, dict):
         raise Refused(Reason.JSONL_BAD, f"line {number}: a JSON {type(data).__name__}, not an object")
     try:
-        line = (_Lenient if file.lenient else _Strict).model_validate(_sound(data))
+        line = (_Lenient if file.lenient else _Strict).model_validate(data)
     except ValidationError as fault:
         raise Refused(Reason.JSONL_BAD, f"line {number}: {_why(fault)}") from None
     if (line.text is None) == (line.html is None):
@@ -134,7 +165,7 @@ def _sound(value: object) -> object:
 
 def _why(fault: ValidationError) -> str:
     error = fault.errors()[0]
-    key = ".".join(map(str, error["loc"]))
+    key = ".".join(map(str, error["loc"]))[:80]
     if error["type"] == "extra_forbidden":
         return f"unknown key '{key}' (allowed: {', '.join(KEYS)}; --lenient passes others over)"
-    return f"'{key}': {error['msg']}"
+    return f"'{key}': {error['msg'].removeprefix('Value error, ')}"

@@ -111,9 +111,7 @@ def _unescaped(text: str) -> str:
 
 def types(node: Node) -> list[str]:
     """The types of an object, without the address of the vocabulary."""
-    return [
-        name.replace("#", "/").replace(":", "/").rsplit("/", 1)[-1] for name in strings(node.get("@type"))
-    ]
+    return [name.replace("#", "/").replace(":", "/").rsplit("/", 1)[-1] for name in strings(node.get("@type"))]
 
 
 def strings(value: Any) -> list[str]:

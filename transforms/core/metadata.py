@@ -202,9 +202,7 @@ def headings(tree: HtmlElement) -> list[str]:
 
 def _canonical(tree: HtmlElement, metas: dict[str, list[str]], url: str | None) -> str | None:
     links = [
-        link.get("href") or ""
-        for link in tree.iter("link")
-        if "canonical" in (link.get("rel") or "").lower().split()
+        link.get("href") or "" for link in tree.iter("link") if "canonical" in (link.get("rel") or "").lower().split()
     ]
     deep = url is not None and urlsplit(url).path.strip("/") != ""
     for stated in (*links, *metas.get("og:url", ())):
@@ -260,9 +258,7 @@ def _times(tree: HtmlElement) -> list[str]:
         if element.tag == "h1":
             title_seen = True
         elif text := element.get("datetime") or "":
-            is_marked = (
-                element.get("pubdate") is not None or "published" in (element.get("class") or "").split()
-            )
+            is_marked = element.get("pubdate") is not None or "published" in (element.get("class") or "").split()
             (marked if is_marked else behind if title_seen else before).append(text)
     return marked + behind[:3] + before[:3]
 
@@ -356,12 +352,7 @@ def _access(article: Node, metas: dict[str, list[str]]) -> str:
     parts = article.get("hasPart")
     for node in (article, *(parts if isinstance(parts, list) else [parts])):
         stated = node.get("isAccessibleForFree") if isinstance(node, dict) else None
-        word = (
-            str(stated[0] if isinstance(stated, list) and stated else stated)
-            .rsplit("/", 1)[-1]
-            .strip()
-            .casefold()
-        )
+        word = str(stated[0] if isinstance(stated, list) and stated else stated).rsplit("/", 1)[-1].strip().casefold()
         if word in ("true", "1", "yes"):
             return "open"
         if word in ("false", "0", "no"):

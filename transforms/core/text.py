@@ -21,16 +21,16 @@ _CHECKED = 65_536
 def decode(raw: bytes) -> tuple[str, tuple[str, ...]]:
     """The text in ``raw`` and the quality flags that decoding earns it.
 
-    A byte order mark decides; then UTF-8; then Windows-1252, in which most older Dutch, French and German files that
-    are no UTF-8 are written (flag ``charset_guessed``).
+    A byte order mark decides, and what is broken behind it becomes U+FFFD; then UTF-8; then Windows-1252, in which
+    most older Dutch, French and German files that are no UTF-8 are written (flag ``charset_guessed``).
 
     Raises:
         Refused: ``BAD_ENCODING`` where the bytes are no text at all.
     """
-    charset = next((name for mark, name in _BOMS if raw.startswith(mark)), "utf-8")
+    marked = next((name for mark, name in _BOMS if raw.startswith(mark)), None)
     flags: tuple[str, ...] = ()
     try:
-        text = raw.decode(charset)
+        text = raw.decode(marked, errors="replace") if marked else raw.decode()
     except UnicodeDecodeError:
         text, flags = raw.decode("cp1252", errors="replace"), (CHARSET_GUESSED,)
     head = text[:_CHECKED]

@@ -151,7 +151,10 @@ LONG = "de gemeente wil volgend jaar een nieuwe brug bouwen over de rivier, zei 
     ("body", "place"),
     [
         (f"Helmond - D{LONG[1:]}", "Helmond"),
-        (f"HELMOND - Morgen {LONG}", "Helmond"),
+        (f"HELMOND - De brug is oud, {LONG}", "Helmond"),
+        (f"HELMOND - Morgen {LONG}\nDe brug in Helmond is oud.", "Helmond"),
+        (f"SCHANDAAL IN DE STAD - Morgen {LONG}", None),
+        (f"ANALYSE - De brug is oud, {LONG}", None),
         (f"Helmond - Burgemeester Balm zegt: {LONG}\nDe brug in Helmond is oud.", "Helmond"),
         (f"Helmond - Burgemeester Balm zegt: {LONG}", None),
         (f"Nieuwe brug\nHelmond - D{LONG[1:]}", "Helmond"),
@@ -204,9 +207,7 @@ def test_any_text_is_read(body: str, lines: list[str]) -> None:
     assert len(set(found.codes)) == len(found.codes) == len(found.display)
 
 
-@pytest.mark.skipif(
-    not ANNOTATED.exists(), reason="the annotated clutter documents are not beside this repository"
-)
+@pytest.mark.skipif(not ANNOTATED.exists(), reason="the annotated clutter documents are not beside this repository")
 def test_annotated_documents() -> None:
     for line in ANNOTATED.read_text("utf-8").splitlines():
         doc = json.loads(line)

@@ -113,12 +113,8 @@ def test_a_description_that_is_not_shown_as_a_standfirst_is_left_out(top: str) -
         ("utf-8", "unicode_escape", "", ()),
     ],
 )
-def test_every_charset_is_read(
-    encoding: str, declared: str | None, meta: str, flags: tuple[str, ...]
-) -> None:
-    html = article(
-        LEDE, *PARAGRAPHS, "Eén café – “ça va”, zei de geïnterviewde.", head=f"<meta charset={meta}>"
-    )
+def test_every_charset_is_read(encoding: str, declared: str | None, meta: str, flags: tuple[str, ...]) -> None:
+    html = article(LEDE, *PARAGRAPHS, "Eén café – “ça va”, zei de geïnterviewde.", head=f"<meta charset={meta}>")
     found = extract(html.encode(encoding), declared)
     assert "Eén café – “ça va”, zei de geïnterviewde." in found.text
     assert found.flags == flags
@@ -232,9 +228,7 @@ def test_real_pages_keep_their_text() -> None:
     spent = time.process_time()
     held = 0.0
     for page in pages[::10]:
-        found = extract_page(
-            gzip.decompress((PAGES / page["file"]).read_bytes()), url=page["url"], charset=None
-        )
+        found = extract_page(gzip.decompress((PAGES / page["file"]).read_bytes()), url=page["url"], charset=None)
         lines = [line for line in page["text"].split("\n") if letters(line) > 40]
         held += sum(bare(line) in bare(found.text) for line in lines) / len(lines)
     assert held / len(pages[::10]) > 0.9

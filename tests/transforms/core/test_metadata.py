@@ -64,9 +64,7 @@ def test_reads_json_ld() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "kind", ["ReportageNewsArticle", "BlogPosting", "LiveBlogPosting", "OpinionNewsArticle"]
-)
+@pytest.mark.parametrize("kind", ["ReportageNewsArticle", "BlogPosting", "LiveBlogPosting", "OpinionNewsArticle"])
 def test_knows_the_kinds_of_articles(kind: str) -> None:
     assert read(page(ld({**ARTICLE, "@type": [f"http://schema.org/{kind}"]}))).published is not None
 
@@ -203,8 +201,7 @@ UNREADABLE = ld({"@type": "NewsArticle", "datePublished": "gisteren"})
             "JSON-LD datePublished",
         ),
         (
-            ld({"@type": "NewsArticle", "datePublished": "gisteren"})
-            + '<meta name="date" content="2024-06-18">',
+            ld({"@type": "NewsArticle", "datePublished": "gisteren"}) + '<meta name="date" content="2024-06-18">',
             "<p>x</p>",
             URL,
             "2024-06-18",
@@ -268,9 +265,7 @@ values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from([*ARTICLE, "@graph", "@id", "url", "name", "hasPart", "@value"]), inner
-        )
+        | st.dictionaries(st.sampled_from([*ARTICLE, "@graph", "@id", "url", "name", "hasPart", "@value"]), inner)
     ),
     max_leaves=20,
 )

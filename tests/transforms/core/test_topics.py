@@ -23,9 +23,7 @@ TERMS = [
     for path in sorted(FOLDER.glob("medtop-*.toml"))
 ]
 TAGGER = TopicTagger(TOPICS, [file for _, file in TERMS])
-HEADLINES = [
-    json.loads(line) for line in (ROOT / "tests/data/topics.jsonl").read_text("utf-8").splitlines() if line
-]
+HEADLINES = [json.loads(line) for line in (ROOT / "tests/data/topics.jsonl").read_text("utf-8").splitlines() if line]
 SEEDS = sorted((ROOT.parent / "shared" / "seeds").glob("*.txt"))
 CONFLICT, POLITICS, SPORT = "16000000", "11000000", "15000000"
 
@@ -38,9 +36,7 @@ def tags(
     section: str | None = None,
     keywords: Iterable[str] = (),
 ) -> dict[str, Tag]:
-    found = TAGGER.tag(
-        headline=headline, body=body, language=language, section=section, keywords=tuple(keywords)
-    )
+    found = TAGGER.tag(headline=headline, body=body, language=language, section=section, keywords=tuple(keywords))
     return {tag.code: tag for tag in found if tag.scheme == "medtop"}
 
 
@@ -82,9 +78,7 @@ def test_vocabularies_are_sound_and_full() -> None:
 
 
 def test_evidence_names_the_terms_with_how_often() -> None:
-    found = tags(
-        "Het leger vuurde een raket af. Een tweede raket viel in zee.", headline="Raket boven de stad"
-    )
+    found = tags("Het leger vuurde een raket af. Een tweede raket viel in zee.", headline="Raket boven de stad")
     assert found[CONFLICT].evidence == "raket ×3, leger"
     assert found[CONFLICT].label == "conflict, war and peace"
     assert 0 < found[CONFLICT].score < 1
@@ -103,9 +97,7 @@ def test_section_as_it_is_written(section: str) -> None:
     assert SPORT in tags(section=section)
 
 
-@pytest.mark.parametrize(
-    "section", ["Buitenland", "Binnenland", "Monde", "Panorama", "Regio Utrecht", "", "—"]
-)
+@pytest.mark.parametrize("section", ["Buitenland", "Binnenland", "Monde", "Panorama", "Regio Utrecht", "", "—"])
 def test_section_without_a_topic(section: str) -> None:
     assert tags(section=section) == {}
 
@@ -127,9 +119,7 @@ def test_one_plain_term_is_not_enough() -> None:
     tagger = small({SPORT: {3: ("doelpunt*",), 2: ("trainer", "spits"), 1: ("punten",)}})
 
     def codes(text: str) -> list[str]:
-        return [
-            tag.code for tag in tagger.tag(headline=text, body="", language="nl", section=None, keywords=())
-        ]
+        return [tag.code for tag in tagger.tag(headline=text, body="", language="nl", section=None, keywords=())]
 
     assert codes("De trainer zweeg") == []
     assert codes("De trainer, de trainer en nog een trainer") == []
@@ -143,9 +133,7 @@ def test_a_strong_term_deep_in_the_body_is_a_side_remark() -> None:
 
 
 def test_longest_term_wins_and_exceptions_silence() -> None:
-    lexicon = Lexicon(
-        [(0, 2, "bank"), (0, 2, "*bank"), (0, 0, "zandbank*"), (1, 3, "zandbank"), (0, 2, "*raket*")]
-    )
+    lexicon = Lexicon([(0, 2, "bank"), (0, 2, "*bank"), (0, 0, "zandbank*"), (1, 3, "zandbank"), (0, 2, "*raket*")])
     assert [(entry.topic, entry.weight) for entry in lexicon.find("handelsbank")] == [(0, 2)]
     assert {(entry.topic, entry.weight) for entry in lexicon.find("zandbank")} == {(0, 0), (1, 3)}
     assert [entry.term for entry in lexicon.find("proefrakettest")] == ["raket"]
@@ -232,10 +220,12 @@ def test_doubled_languages_and_topics_are_named() -> None:
 
 
 def test_tagger_crosses_process_borders() -> None:
-    copy = pickle.loads(pickle.dumps(TAGGER))
+    copy: TopicTagger = pickle.loads(pickle.dumps(TAGGER))
     text = "Het leger vuurde een raket af."
-    arguments = {"headline": None, "body": text, "language": "nl", "section": None, "keywords": ()}
-    assert copy.tag(**arguments) == TAGGER.tag(**arguments)
+    there, here = (
+        tagger.tag(headline=None, body=text, language="nl", section="Sport", keywords=()) for tagger in (copy, TAGGER)
+    )
+    assert there == here != ()
 
 
 @given(
@@ -248,9 +238,7 @@ def test_tagger_crosses_process_borders() -> None:
 def test_any_text_is_tagged(text: str, language: str, section: str | None, keywords: list[str]) -> None:
     body = f"{text} oorlog sport guerre krieg war football {text}"
     found = TAGGER.tag(headline=text, body=body, language=language, section=section, keywords=keywords)
-    assert found == TAGGER.tag(
-        headline=text, body=body, language=language, section=section, keywords=keywords
-    )
+    assert found == TAGGER.tag(headline=text, body=body, language=language, section=section, keywords=keywords)
     assert len({(tag.scheme, tag.code) for tag in found}) == len(found)
     assert all(0 < tag.score <= 1 and tag.evidence for tag in found)
 

@@ -24,9 +24,11 @@ BLOCK_SEGMENTS = 400
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What a line adds to the evidence that a block goes on. Chosen by hand so that one sure sign of an item (a rule of
-    scope ``item`` weighs 2 and more) outweighs the teaser paragraph before it, and two paragraphs without a sign end
-    the block."""
+    """What a line adds to the evidence that a block goes on.
+
+    Chosen by hand so that one sure sign of an item (a rule of scope ``item`` weighs 2 and more) outweighs the teaser
+    paragraph before it, and two paragraphs without a sign end the block.
+    """
 
     bullet: float = 1.5
     known_clutter: float = 1.0
@@ -156,7 +158,9 @@ def decide(
         end = _block_end(i, segments, fitting, repeated, header.opens, weights)
         verdicts[i] = Verdict(header.kind, header.id)
         for j in range(i + 1, end):
-            rule = _first(fitting[j], Scope.HEADER) or _first(fitting[j], Scope.LINE) or _first(fitting[j], Scope.ITEM)
+            rule = (
+                _first(fitting[j], Scope.HEADER) or _first(fitting[j], Scope.LINE) or _first(fitting[j], Scope.ITEM)
+            )
             verdicts[j] = Verdict(rule.kind, rule.id) if rule else Verdict(header.opens, header.id)
         i = end
 

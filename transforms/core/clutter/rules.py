@@ -132,7 +132,8 @@ class RuleBook:
         for name, file in sorted(files.items()):
             known = {**words, **file.words}
             outlet = frozenset(file.hosts), frozenset(file.sources)
-            for thing in (*file.rule, *file.seam):
+            things: tuple[Rule | Seam, ...] = (*file.rule, *file.seam)
+            for thing in things:
                 where = f"{name}: rule '{thing.id}'"
                 if thing.id in seen:
                     raise RuleError(f"{where}: the id stands in {seen[thing.id]} already")
@@ -143,7 +144,7 @@ class RuleBook:
                     self._add_rule(Outfit(thing, *outlet), known, where)
         for patterns in self._sets:
             patterns.compile()
-        for outfit, pattern in self._ends:
+        for _, pattern in self._ends:
             self._any_end.Add(pattern.pattern)
         if self._ends:
             self._any_end.Compile()
@@ -177,7 +178,7 @@ class RuleBook:
         )
 
     def faults(self) -> list[str]:
-        """What is wrong with the examples: one line for each that its rule does not fit, or should not fit and does."""
+        """A line for each example that its rule does not fit, and each counter-example that it does."""
         out = []
         for rule in self.rules.values():
             if not self._fits(rule, rule.example):
@@ -199,7 +200,10 @@ class RuleBook:
         if rule.scope is Scope.END:
             return any(o.rule is rule and p.search(form) is not None for o, p in self._ends)
         return any(
-            line.outfit.rule is rule and line.needs <= found and not (line.bars & found) and len(form) <= rule.max_chars
+            line.outfit.rule is rule
+            and line.needs <= found
+            and not (line.bars & found)
+            and len(form) <= rule.max_chars
             for patterns, candidates in zip(self._sets, self._lines, strict=True)
             if (found := patterns.matching(form))
             for line in candidates
@@ -224,10 +228,7 @@ class RuleBook:
             ]
         return out
 
-
-    def endings(
-        self, form: str, host: str | None = None, source_id: str | None = None
-    ) -> Iterator[tuple[Rule, int]]:
+    def endings(self, form: str, host: str | None = None, source_id: str | None = None) -> Iterator[tuple[Rule, int]]:
         """The rules that the end of ``form`` fits, in rule order, each with the offset where that end begins."""
         if not self._ends or not self._any_end.Match(form[-self._longest_end :]):
             return
@@ -245,4 +246,3 @@ def _by_length(rule: Rule) -> int:
 def _version(files: Mapping[str, RuleFile]) -> str:
     content = {name: file.model_dump(mode="json") for name, file in files.items()}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
-

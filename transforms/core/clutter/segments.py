@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 _PLAIN = {
     **dict.fromkeys("“”„‟«»″〝〞", '"'),
     **dict.fromkeys("‘’‚‛′`´", "'"),
     **dict.fromkeys("‐‑‒–—―−", "-"),
-    **dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t", " "),
+    **dict.fromkeys(
+        "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t", " "
+    ),
     **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad", " "),
     "Ⓒ": "©",
     "ⓒ": "©",
@@ -75,7 +78,5 @@ def segments(folded: str, seams: Iterable[int] = ()) -> list[Segment]:
                 cuts.append(pending[at])
             at += 1
         borders = [start, *cuts, end]
-        out += [
-            _segment(folded, a, b, glued=i > 0) for i, (a, b) in enumerate(zip(borders, borders[1:], strict=False))
-        ]
+        out += [_segment(folded, a, b, glued=i > 0) for i, (a, b) in enumerate(pairwise(borders))]
     return out

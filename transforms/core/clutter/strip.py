@@ -121,9 +121,7 @@ def _take(
     return out
 
 
-def _spans(
-    folded: str, book: RuleBook, headline: str | None, host: str | None, source_id: str | None
-) -> list[_Span]:
+def _spans(folded: str, book: RuleBook, headline: str | None, host: str | None, source_id: str | None) -> list[_Span]:
     """What one pass cuts, in order and without overlap."""
     out: list[_Span] = []
     begin = 0
@@ -206,5 +204,3 @@ def _blank_ends(text: str) -> list[_Span]:
     if left < right < len(text):
         spans.append(_Span(right, len(text), verdict))
     return spans
-
-

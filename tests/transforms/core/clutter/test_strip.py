@@ -66,7 +66,12 @@ def test_stripping_twice_equals_once(book: RuleBook, text: str) -> None:
 def test_no_cut_swallows_a_line_break_that_parts_two_kept_lines(book: RuleBook, text: str) -> None:
     kept = [line.strip() for line in strip(text, book).body.splitlines() if line.strip()]
     lines = [line.strip() for line in text.splitlines()]
-    assert all(any(part in line for line in lines) for part in kept)
+    assert all(any(_is_subsequence(part, line) for line in lines) for part in kept)
+
+
+def _is_subsequence(part: str, line: str) -> bool:
+    rest = iter(line)
+    return all(character in rest for character in part)
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "🙂🙂", "1234", "ابتسم", "a" * 1_000_000, "Foto: ANP " * 20_000])
@@ -108,8 +113,12 @@ def test_news_in_brief_with_many_datelines_is_the_article(book: RuleBook) -> Non
 
 
 def test_a_related_list_in_the_middle_ends_where_the_article_goes_on(book: RuleBook) -> None:
-    article = "De burgemeester opende woensdag de nieuwe brug over de Linde, die twee jaar lang dicht was. Er was taart."
-    text = f"{article}\nLees ook:\n- Brug bleek te smal\n- Taart was op\nFeest\n{article[:-14]}Het bleef lang onrustig."
+    article = (
+        "De burgemeester opende woensdag de nieuwe brug over de Linde, die twee jaar lang dicht was. Er was taart."
+    )
+    text = (
+        f"{article}\nLees ook:\n- Brug bleek te smal\n- Taart was op\nFeest\n{article[:-14]}Het bleef lang onrustig."
+    )
     stripped = strip(text, book)
     assert "Brug bleek" not in stripped.body
     assert stripped.body.endswith(f"\nFeest\n{article[:-14]}Het bleef lang onrustig.")
@@ -153,6 +162,8 @@ def test_the_seeds_come_out_clean(book: RuleBook, seeds: Path, monkeypatch: pyte
     assert (result["clutter_left"], result["body_lost"], result["exact"]) == (0, 0, 1)
 
 
-def test_no_word_of_the_annotated_articles_is_lost(book: RuleBook, seeds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_word_of_the_annotated_articles_is_lost(
+    book: RuleBook, seeds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     result = _score(seeds.parent / "clutter" / "dev.jsonl", book, monkeypatch)
     assert result["body_lost"] <= 0.005

@@ -1,0 +1,341 @@
+"""The Delta log of a data set: what one entry holds, how it is written, how it is read.
+
+An entry is a file of JSON lines, named by its number and never changed (Delta transaction protocol, reader
+version 1, writer version 2). We write it ourselves: the deltalake library gives an entry its final name
+without flushing it, so a loss of power can leave an empty or torn one, which readers take for nothing or
+stumble over; and it reads the log for each write, so a commit would cost more with every one before it. The
+library translates the schema, writes the checkpoints, and reads the table back when it is verified.
+
+Only articles are rows of the Delta table. An entry's ``commitInfo`` carries, under ``knipsel``, the record of
+the run: its counts, the files of both tables, the state that holds from then on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+from deltalake import Schema
+
+from schemas.article import ARTICLES, SCHEMA_VERSION
+from transforms.parquet import ContractError, StagedFile
+
+LOG = "_delta_log"
+APPLICATION = "knipsel"
+WRITER_VERSION = 2
+"""Of the Delta protocol: the least that tables without special features ask for, so the most readers can."""
+
+CONFIGURATION = {"delta.enableExpiredLogCleanup": "false"}
+"""The entries are the books of the data set; they are kept for ever."""
+
+RUN_ID = re.compile(r"\A[0-9]{6,}-[0-9]{8}T[0-9]{6}Z\Z")
+_ENTRY = re.compile(r"\A[0-9]{20}\.json\Z")
+
+
+class LedgerError(Exception):
+    """The data set cannot be worked on as it is. The message says what, where, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The books of one run: every input that was read ended in exactly one of the other four."""
+
+    read: int
+    written: int
+    duplicate: int
+    filtered: int
+    rejected: int
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the four add up to what was read, and the reasons to what was filtered or rejected."""
+        ends = (self.written, self.duplicate, self.filtered, self.rejected)
+        dropped = self.filtered + self.rejected
+        return min(ends) >= 0 and self.read == sum(ends) and sum(self.reasons.values()) == dropped
+
+
+@dataclass(frozen=True, slots=True)
+class StateFile:
+    """An immutable file under ``_state``: its name there, and the sha256 of its bytes."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What one run did: the content of its intent, and of its entry in the log.
+
+    Attributes:
+        run_id: sorts by commit.
+        number: the entry that the run set out to write.
+        committed_at: milliseconds since 1970, UTC, by the clock that the run was given.
+        files: of both tables.
+        state: what holds after the run, its own or an earlier one; ``None`` if there is none.
+        counts: the books.
+        config_hash: of the settings.
+        inputs: what the run was asked to read.
+        schema_version: of the rows that it wrote.
+    """
+
+    run_id: str
+    number: int
+    committed_at: int
+    files: tuple[StagedFile, ...]
+    state: StateFile | None
+    counts: Counts
+    config_hash: str
+    inputs: tuple[str, ...]
+    schema_version: int = SCHEMA_VERSION
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as JSON takes it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """The record that ``as_json`` gave.
+
+        Raises:
+            LedgerError: it is none, or a name in it would lead out of the data set.
+        """
+        try:
+            record = cls(
+                **{
+                    **found,
+                    "files": tuple(StagedFile(**file) for file in found["files"]),
+                    "state": StateFile(**found["state"]) if found["state"] else None,
+                    "counts": Counts(**found["counts"]),
+                    "inputs": tuple(found["inputs"]),
+                }
+            )
+        except (KeyError, TypeError, ContractError) as err:
+            raise LedgerError(f"no record of a run: {err}") from err
+        names = [record.run_id, *([record.state.name.removesuffix(".json")] if record.state else [])]
+        if not all(RUN_ID.match(name) for name in names):
+            raise LedgerError(f"no record of a run: the names {names} are not those of runs")
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the log.
+
+    Attributes:
+        version: its number, from 0.
+        record: of the run that wrote it; ``None`` if another program did.
+        added: path and length of each file that it adds.
+        removed: the paths that it takes out.
+        metadata: of the table, its schema among it, where the entry states it.
+        schema_in: the entry, this or an earlier one, that states the metadata; 0 where unknown.
+        writer_version: the protocol's version for writers, where the entry states it.
+    """
+
+    version: int
+    record: RunRecord | None
+    added: Mapping[str, int]
+    removed: tuple[str, ...]
+    metadata: Mapping[str, Any] | None
+    schema_in: int
+    writer_version: int | None
+
+
+def entry_path(root: Path, version: int) -> Path:
+    """The file of entry ``version``."""
+    return root / LOG / f"{version:020d}.json"
+
+
+def last_version(root: Path) -> int:
+    """The number of the last entry, -1 if there is none.
+
+    Raises:
+        LedgerError: an entry before the last is missing.
+    """
+    try:
+        names = [path.name for path in (root / LOG).iterdir()]
+    except FileNotFoundError:
+        return -1
+    versions = sorted(int(name[:20]) for name in names if _ENTRY.match(name))
+    for expected, version in enumerate(versions):
+        if version != expected:
+            raise LedgerError(f"{entry_path(root, expected)}: missing; restore it from a backup")
+    return len(versions) - 1
+
+
+def read_entry(root: Path, version: int) -> Entry:
+    """Entry ``version`` of the log.
+
+    Raises:
+        LedgerError: the file is damaged.
+    """
+    path = entry_path(root, version)
+    record: RunRecord | None = None
+    added: dict[str, int] = {}
+    removed: list[str] = []
+    metadata: dict[str, Any] | None = None
+    schema_in = 0
+    writer_version = None
+    try:
+        for line in path.read_bytes().splitlines():
+            ((action, value),) = json.loads(line).items()
+            if action == "commitInfo" and APPLICATION in value:
+                ours = dict(value[APPLICATION])
+                schema_in = ours.pop("schema_in")
+                record = RunRecord.from_json(ours)
+            elif action == "add":
+                added[value["path"]] = value["size"]
+            elif action == "remove":
+                removed.append(value["path"])
+            elif action == "metaData":
+                metadata = value
+            elif action == "protocol":
+                writer_version = value["minWriterVersion"]
+    except (ValueError, KeyError, TypeError, AttributeError, LedgerError) as err:
+        raise LedgerError(f"{path}: damaged ({err}); restore it from a backup") from err
+    return Entry(version, record, added, tuple(removed), metadata, schema_in, writer_version)
+
+
+def last_entry(root: Path, version: int) -> Entry | None:
+    """The newest entry up to ``version`` that a run of ours wrote; ``None`` if the log is empty.
+
+    Raises:
+        LedgerError: the table is another program's, or was changed by one to what this one cannot write.
+    """
+    for number in range(version, -1, -1):
+        entry = read_entry(root, number)
+        if entry.record is not None:
+            return entry
+        if (entry.writer_version or 0) > WRITER_VERSION:
+            raise LedgerError(
+                f"{entry_path(root, number)}: another program changed the table to writer version "
+                f"{entry.writer_version}, which this one does not write; choose another root"
+            )
+    if version >= 0:
+        raise LedgerError(f"{root / LOG}: a table of another program; choose another root")
+    return None
+
+
+def read_log(root: Path) -> list[Entry]:
+    """All entries of the log in their order.
+
+    Raises:
+        LedgerError: one is missing or damaged.
+    """
+    return [read_entry(root, version) for version in range(last_version(root) + 1)]
+
+
+def live_files(entries: Sequence[Entry]) -> tuple[StagedFile, ...]:
+    """The files of articles that the table holds after ``entries``: added by our runs, removed by nobody."""
+    removed = {path for entry in entries for path in entry.removed}
+    records = [entry.record for entry in entries if entry.record is not None]
+    return tuple(file for record in records for file in articles(record.files) if file.path not in removed)
+
+
+@cache
+def table_schema() -> dict[str, Any]:
+    """The schema of the Delta table: the columns of ``articles`` and the path key ``date``."""
+    arrow = pa.schema(ARTICLES).append(pa.field("date", pa.date32(), nullable=False))
+    schema: dict[str, Any] = json.loads(Schema.from_arrow(arrow).to_json())
+    return schema
+
+
+def extended_metadata(root: Path, entry: Entry) -> dict[str, Any] | None:
+    """The table's metadata as of ``entry`` with the schema of this program; ``None`` if it is that already.
+
+    Raises:
+        ContractError: the schema differs by more than new columns that may be null.
+        LedgerError: the metadata is not where ``entry`` says.
+    """
+    found = read_entry(root, entry.schema_in).metadata
+    if found is None:
+        raise LedgerError(f"{entry_path(root, entry.schema_in)}: holds no metadata; restore it from a backup")
+    ours = {column["name"]: column for column in table_schema()["fields"]}
+    theirs = {column["name"]: column for column in json.loads(found["schemaString"])["fields"]}
+    for name, column in theirs.items():
+        if name not in ours:
+            raise ContractError(f"column {name}: in {root}, but not in this version of the program")
+        if ours[name]["type"] != column["type"] or ours[name]["nullable"] < column["nullable"]:
+            raise ContractError(f"column {name}: {column} in {root}, {ours[name]} in this program")
+    for name in sorted(ours.keys() - theirs.keys()):
+        if not ours[name]["nullable"]:
+            raise ContractError(f"column {name}: required, but the rows already in {root} lack it")
+    if ours.keys() == theirs.keys():
+        return None
+    return {**found, "schemaString": json.dumps(table_schema(), separators=(",", ":"))}
+
+
+def next_entry(root: Path, version: int, record: RunRecord) -> bytes:
+    """The bytes of entry ``version``, which is to follow what the log of ``root`` holds now.
+
+    Raises:
+        ContractError: the data set's columns are not this program's.
+        LedgerError: the log is damaged, or another program's.
+    """
+    last = last_entry(root, version - 1)
+    if last is None:
+        return _encode(record, version, version, _new_metadata(record))
+    metadata = extended_metadata(root, last)
+    return _encode(record, version, last.schema_in if metadata is None else version, metadata)
+
+
+def _new_metadata(record: RunRecord) -> dict[str, Any]:
+    return {
+        # Delta wants an id of its own for each table; this one follows from how the table begins.
+        "id": str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(record.as_json(), sort_keys=True))),
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": json.dumps(table_schema(), separators=(",", ":")),
+        "partitionColumns": ["date"],
+        "configuration": CONFIGURATION,
+        "createdTime": record.committed_at,
+    }
+
+
+def _encode(record: RunRecord, version: int, schema_in: int, metadata: Mapping[str, Any] | None) -> bytes:
+    # The statistics stand in the "add" lines; the books need them no second time.
+    files = tuple(replace(file, statistics="") for file in record.files)
+    ours = {**replace(record, files=files).as_json(), "schema_in": schema_in}
+    info = {
+        "timestamp": record.committed_at,
+        "operation": "WRITE",
+        "operationParameters": {"mode": "Append", "partitionBy": '["date"]'},
+        "isBlindAppend": True,
+        APPLICATION: ours,
+    }
+    actions: list[dict[str, Any]] = [{"commitInfo": info}]
+    if version == 0:
+        actions.append({"protocol": {"minReaderVersion": 1, "minWriterVersion": WRITER_VERSION}})
+    if metadata is not None:
+        actions.append({"metaData": metadata})
+    actions.append({"txn": {"appId": APPLICATION, "version": record.number}})
+    actions += [{"add": _add(file, record.committed_at)} for file in articles(record.files)]
+    return b"".join(json.dumps(action, separators=(",", ":")).encode() + b"\n" for action in actions)
+
+
+def articles(files: Sequence[StagedFile]) -> list[StagedFile]:
+    """Those of ``files`` that are rows of the Delta table."""
+    return [file for file in files if file.table == "articles"]
+
+
+def milliseconds(moment: dt.datetime) -> int:
+    """``moment`` as the log counts time."""
+    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(milliseconds=1)
+
+
+def _add(file: StagedFile, committed_at: int) -> dict[str, Any]:
+    return {
+        "path": file.path,
+        "partitionValues": {"date": file.date},
+        "size": file.bytes,
+        "modificationTime": committed_at,
+        "dataChange": True,
+        "stats": file.statistics,
+    }

@@ -1,0 +1,166 @@
+"""From what the user wrote as INPUT to the files that are read."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.settings import Config
+from schemas.record import InputKind, Outlet, SourceFile
+from transforms.core.text import sound
+
+SUFFIXES = {
+    ".txt": InputKind.TXT,
+    ".html": InputKind.HTML,
+    ".htm": InputKind.HTML,
+    ".jsonl": InputKind.JSONL,
+    ".ndjson": InputKind.JSONL,
+    ".xml": InputKind.FEED,
+    ".rss": InputKind.FEED,
+    ".atom": InputKind.FEED,
+}
+"""How a file's name tells its kind; each also with ``.gz`` behind it."""
+
+
+class InputError(Exception):
+    """An INPUT that cannot be used; one line that says which and what to do."""
+
+
+@dataclass(slots=True)
+class Inputs:
+    """The files to read, in order, what the user ``asked`` for, and what was passed over because of its name."""
+
+    asked: tuple[str, ...] = ()
+    files: list[SourceFile] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+
+
+def kind_of(path: str) -> InputKind | None:
+    """The kind of the file called ``path``, ``None`` where its name does not tell."""
+    return SUFFIXES.get(Path(path.lower().removesuffix(".gz")).suffix)
+
+
+def find_inputs(inputs: Sequence[str], *, source: str | None = None, lenient: bool = False) -> Inputs:
+    """The files that ``inputs`` (files, folders, globs) stand for.
+
+    Args:
+        inputs: as the user wrote them.
+        source: the outlet of all of them, where the user names one.
+        lenient: whether unknown keys in JSON lines are passed over.
+
+    Raises:
+        InputError: an INPUT that is missing, of no known kind, or without a file to read.
+    """
+    out = Inputs(asked=tuple(inputs))
+    outlet = Outlet(source_id=source, name=source)
+    names: dict[str, str] = {}
+    seen: set[str] = set()
+    for text in inputs:
+        found = 0
+        for path, record in _expand(text):
+            kind = kind_of(path)
+            if kind is None:
+                out.passed_over.append(path)
+                continue
+            if sound(path)[0] != path:
+                raise InputError(f"{path!a}: the name is not in UTF-8 and could not be written down; rename it")
+            found += 1
+            real = os.path.realpath(path)
+            if real in seen:
+                continue
+            seen.add(real)
+            if kind is InputKind.TXT:
+                other = names.setdefault(record, path)
+                if other != path:
+                    raise InputError(
+                        f"{path}: would be known by the same name as {other}; give the folder above both, or run "
+                        "them apart, each with its own --source NAME"
+                    )
+            out.files.append(SourceFile(kind, path, record, outlet, lenient))
+        if not found:
+            raise InputError(f"{text}: {_why_nothing(text)}")
+    return out
+
+
+def find_feeds(config: Config) -> Inputs:
+    """The feeds of the settings.
+
+    Raises:
+        InputError: there is none, or its file is missing.
+    """
+    out = Inputs(asked=tuple(feed.url for feed in config.feeds if feed.enabled))
+    for feed in config.feeds:
+        path = str(config.feeds_folder / feed.url)
+        if not feed.enabled:
+            continue
+        if not Path(path).is_file():
+            raise InputError(f"{config.feeds_folder / 'feeds.toml'}: feed '{feed.outlet}': no file {path}")
+        outlet = Outlet(
+            source_id=feed.outlet,
+            name=feed.name or feed.outlet,
+            language=feed.language,
+            country=feed.country,
+            timezone=feed.timezone,
+            section=feed.section,
+            feed_url=feed.url,
+        )
+        out.files.append(SourceFile(InputKind.FEED, path, feed.url, outlet))
+    if not out.files:
+        raise InputError("no INPUT, and feeds.toml names no feed that is enabled; give a file, a folder or a glob")
+    return out
+
+
+def _expand(text: str) -> Iterator[tuple[str, str]]:
+    """Each file that ``text`` stands for, with its name below ``text``; in the order of these names."""
+    path = Path(text)
+    if not text.strip():
+        return
+    if path.is_dir():
+        yield from _named(_walk(path), path)
+    elif path.exists():
+        yield text, path.name
+    elif glob.has_magic(text):
+        fixed = Path(*_fixed_parts(path))
+        found = [Path(p) for p in glob.glob(text, recursive=True)]  # noqa: PTH207 - Path.glob takes no absolute pattern
+        yield from _named((p for p in found if p.is_file()), fixed)
+
+
+def _named(paths: Iterable[Path], top: Path) -> list[tuple[str, str]]:
+    return sorted(((str(p), p.relative_to(top).as_posix()) for p in paths), key=lambda pair: pair[1])
+
+
+def _walk(top: Path) -> Iterator[Path]:
+    """Every file below ``top`` but the hidden ones and those in hidden folders."""
+
+    def refuse(fault: OSError) -> None:
+        raise InputError(f"{fault.filename}: the folder cannot be listed ({fault.strerror})")
+
+    for folder, folders, names in os.walk(top, onerror=refuse):
+        folders[:] = [name for name in folders if name[0] != "."]
+        yield from (Path(folder, name) for name in names if name[0] != ".")
+
+
+def _fixed_parts(path: Path) -> list[str]:
+    parts: list[str] = []
+    for part in path.parent.parts:
+        if glob.has_magic(part):
+            break
+        parts.append(part)
+    return parts
+
+
+def _why_nothing(text: str) -> str:
+    path = Path(text)
+    kinds = " ".join(SUFFIXES)
+    if not text.strip():
+        return "an INPUT without a name; give a file, a folder or a glob"
+    if "://" in text:
+        return "addresses are not fetched yet; give a file, a folder or a glob"
+    if path.is_file():
+        return f"the name tells no kind that is read ({kinds}, each also .gz)"
+    if path.is_dir():
+        return f"the folder holds no file of a kind that is read ({kinds}, each also .gz)"
+    return "nothing of this name is here; check the path" if not glob.has_magic(text) else "no file fits this pattern"

@@ -1,0 +1,387 @@
+"""The ledger: who may write to a data set, what it holds, and how a run's files become part of it.
+
+A commit goes so, and each step is on the device before the next begins:
+
+1.  Whole files lie in ``_staging/<run>/``; the new state too.
+2.  ``intent.json`` appears there, by rename. This decides: before it the run has not happened, after it the
+    run will be completed, if not by this process then by the next.
+3.  The files move to their folders under ``articles/`` and ``rejects/``, the state to ``_state/``.
+4.  One entry of the Delta log adds the articles and names the state.
+5.  ``_staging/<run>/`` goes.
+
+Steps 3 to 5 can be repeated from any point, and recovery is exactly that.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from pipeline import deltalog
+from pipeline.deltalog import LOG, RUN_ID, Counts, LedgerError, RunRecord, StateFile
+from transforms.parquet import StagedFile, hash_file
+from transforms.storage import DISK, Storage, try_lock
+
+__all__ = [
+    "Counts",
+    "Ledger",
+    "LedgerError",
+    "RootBusy",
+    "RootError",
+    "StagedFile",
+    "read_intent",
+    "read_state",
+]
+
+LOCK = "_lock"
+STAGING = "_staging"
+STATE = "_state"
+INTENT = "intent.json"
+_NEW_STATE = "state.json"
+_NEW_ENTRY = "entry.json"
+
+CHECKPOINT_EVERY = 100
+"""Entries between checkpoints of the log, which spare readers most of its entries; deltalake's own habit."""
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class RootError(LedgerError):
+    """The root cannot be used at all: it is missing with no folder to make it in, or not writable."""
+
+
+class RootBusy(LedgerError):  # noqa: N818 - it says what is the case; nothing is in error
+    """Another run holds the root."""
+
+
+class Ledger:
+    """The right to write to one data set, and its books: a context manager, one process at a time.
+
+    Args:
+        root: of the data set; made on entry if the folder above it exists.
+        storage: the disk.
+
+    Raises:
+        RootError: on entry: the root cannot be made or written to.
+        RootBusy: on entry: another process holds it.
+        LedgerError: on entry: an interrupted run cannot be completed, or the log or the state is damaged.
+        ContractError: on entry: the data set's columns are not this program's.
+    """
+
+    def __init__(self, root: Path, *, storage: Storage = DISK) -> None:
+        self.root = root
+        self._storage = storage
+        self._unlock: Callable[[], None] | None = None
+        self._version = -1
+        self._record: RunRecord | None = None
+        self._state: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._unlock = self._open()
+        try:
+            self._recover()
+            self._load()
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._sweep()
+        except OSError as err:
+            # A worker may write on for a moment. What is left counts for nothing; the next run removes it.
+            _LOGGER.warning("%s: could not be cleared: %s", self.root / STAGING, err)
+        finally:
+            self._release()
+
+    @property
+    def version(self) -> int:
+        """The number of the last commit, -1 if there is none."""
+        return self._version
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the last commit with a state left for the next run; empty if there is none. A fresh copy."""
+        copy: dict[str, Any] = json.loads(json.dumps(self._state))
+        return copy
+
+    def files(self) -> tuple[StagedFile, ...]:
+        """The files of articles that the data set holds, in the order of their commits. Reads the whole log.
+
+        Raises:
+            LedgerError: an entry of the log is missing or damaged.
+        """
+        return deltalog.live_files(deltalog.read_log(self.root))
+
+    def next_run_id(self, now: dt.datetime) -> str:
+        """The id of the next run: the number of its commit, then ``now``, so that ids sort by commit."""
+        return f"{self._version + 1:06d}-{now.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}"
+
+    def staging(self, run_id: str) -> Path:
+        """The folder, made if missing, into which run ``run_id`` writes its files.
+
+        Raises:
+            LedgerError: ``run_id`` is not of the form that ``next_run_id`` gives.
+        """
+        folder = self._folder(run_id)
+        self._storage.make_folders([folder.parent, folder])
+        return folder
+
+    def commit(
+        self,
+        run_id: str,
+        files: Sequence[StagedFile],
+        state: Mapping[str, Any] | None,
+        counts: Counts,
+        *,
+        config_hash: str,
+        inputs: Sequence[str] = (),
+        now: dt.datetime,
+    ) -> int:
+        """Make the files and the state part of the data set, together or not at all.
+
+        Once this has returned the commit survives a loss of power. When it raises ``OSError`` the run may
+        have been decided already; the next entry to the ledger then completes it.
+
+        Args:
+            run_id: from ``next_run_id``, after the last commit.
+            files: what ``stage_rows`` returned for ``staging(run_id)``; other files there are thrown away.
+            state: what the next run is to find, JSON; ``None`` leaves it as it is.
+            counts: the books of the run.
+            config_hash: of the settings.
+            inputs: what the run was asked to read, as the user wrote it.
+            now: the time of the commit.
+
+        Returns:
+            The number of the commit.
+
+        Raises:
+            LedgerError: the books do not balance or are not those of the files, a file is not in the staging
+                folder, or the id belongs to another commit. Nothing has changed.
+            OSError: the disk failed.
+        """
+        folder = self._folder(run_id)
+        number = self._version + 1
+        if int(run_id.partition("-")[0]) != number:
+            raise LedgerError(f"{run_id}: commit {number} needs an id of its own")
+        if self._intents():
+            raise LedgerError(f"{self.root}: an earlier commit is not complete; run again, which completes it")
+        _check_books(files, counts)
+        for file in files:
+            staged = folder / file.staged_name
+            if not file.name.startswith(f"{run_id}-"):
+                raise LedgerError(f"{file.path}: the name must begin with the run's id, {run_id}")
+            if not staged.is_file() or staged.stat().st_size != file.bytes:
+                raise LedgerError(f"{staged}: not as it was staged; run again")
+        kept = self._record.state if self._record else None
+        if state is not None:
+            data = json.dumps(state, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+            kept = StateFile(f"{run_id}.json", hashlib.sha256(data).hexdigest())
+            self._storage.make_folders([folder.parent, folder])
+            self._storage.write_file(folder / _NEW_STATE, data)
+        record = RunRecord(
+            run_id=run_id,
+            number=number,
+            committed_at=deltalog.milliseconds(now),
+            files=tuple(files),
+            state=kept,
+            counts=counts,
+            config_hash=config_hash,
+            inputs=tuple(inputs),
+        )
+        self._decide(record)
+        self._roll_forward(record)
+        self._load()
+        return self._version
+
+    # The steps, in order. Each may find its work done, by a process that died in the middle of it.
+
+    def _decide(self, record: RunRecord) -> None:
+        folder = self._folder(record.run_id)
+        self._storage.make_folders([folder.parent, folder])
+        self._storage.write_file(folder / INTENT, json.dumps(record.as_json(), sort_keys=True).encode())
+
+    def _roll_forward(self, record: RunRecord) -> None:
+        self._publish(record)
+        self._append(record)
+        self._storage.remove_tree(self._folder(record.run_id))
+        self._storage.sync_folder(self.root / STAGING)
+
+    def _publish(self, record: RunRecord) -> None:
+        moves = self._moves(record)
+        folders = {target.parent for _, target in moves}
+        above = {folder.parent for folder in folders} - {self.root}
+        self._storage.make_folders([*folders, *above, self.root / LOG])
+        for source, target in moves:
+            if source.exists():
+                self._storage.rename(source, target)
+        for folder in sorted(folders):
+            self._storage.sync_folder(folder)
+
+    def _append(self, record: RunRecord) -> None:
+        version = deltalog.last_version(self.root)
+        held = range(record.number, version + 1)
+        entries = (deltalog.read_entry(self.root, number) for number in held)
+        if not any(entry.record and entry.record.run_id == record.run_id for entry in entries):
+            version += 1
+            data = deltalog.next_entry(self.root, version, record)
+            draft = self._folder(record.run_id) / _NEW_ENTRY
+            self._storage.write_file(draft, data)
+            try:
+                self._storage.link(draft, deltalog.entry_path(self.root, version))
+            except FileExistsError as err:
+                raise LedgerError(
+                    f"{self.root / LOG}: another program wrote entry {version} at this moment; run again"
+                ) from err
+        self._storage.sync_folder(self.root / LOG)
+        if version % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1:
+            self._checkpoint(version)
+
+    def _checkpoint(self, version: int) -> None:
+        file = self.root / LOG / f"{version:020d}.checkpoint.parquet"
+        pointer = self.root / LOG / "_last_checkpoint"
+        # The library flushes neither, so what a loss of power left of them must not be read.
+        self._storage.unlink(pointer)
+        self._storage.unlink(file)
+        try:
+            DeltaTable(self.root).create_checkpoint()
+        except DeltaError as err:
+            # Readers can do without: the entries are all there.
+            _LOGGER.warning("%s: no checkpoint could be made: %s", file, str(err).partition("\n")[0])
+            return
+        self._storage.sync_file(file)
+        self._storage.sync_file(pointer)
+        self._storage.sync_folder(file.parent)
+
+    def _recover(self) -> None:
+        for intent in self._intents():
+            record = read_intent(intent)
+            self._check_files(record)
+            self._roll_forward(record)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        # What no intent stands for has not happened. What has one stays for the next run to complete.
+        staging = self.root / STAGING
+        if staging.is_dir():
+            for entry in sorted(staging.iterdir()):
+                if not (entry / INTENT).is_file():
+                    self._storage.remove_tree(entry)
+
+    def _check_files(self, record: RunRecord) -> None:
+        digests = [file.sha256 for file in record.files]
+        if _brings_state(record) and record.state:
+            digests.append(record.state.sha256)
+        for (source, target), sha256 in zip(self._moves(record), digests, strict=True):
+            present = source if source.exists() else target
+            if not present.is_file() or hash_file(present) != sha256:
+                raise LedgerError(
+                    f"{present}: missing or damaged, and run {record.run_id} was interrupted while it "
+                    "published this file; restore it from a backup"
+                )
+
+    def _moves(self, record: RunRecord) -> list[tuple[Path, Path]]:
+        folder = self._folder(record.run_id)
+        moves = [(folder / file.staged_name, self.root / file.path) for file in record.files]
+        if _brings_state(record) and record.state:
+            moves.append((folder / _NEW_STATE, self.root / STATE / record.state.name))
+        return moves
+
+    def _load(self) -> None:
+        self._version = deltalog.last_version(self.root)
+        entry = deltalog.last_entry(self.root, self._version)
+        if entry is not None:
+            deltalog.extended_metadata(self.root, entry)
+        self._record = entry.record if entry else None
+        state = self._record.state if self._record else None
+        self._state = read_state(self.root, state) if state else {}
+
+    def _intents(self) -> list[Path]:
+        return sorted((self.root / STAGING).glob(f"*/{INTENT}"))
+
+    def _folder(self, run_id: str) -> Path:
+        if not RUN_ID.match(run_id):
+            raise LedgerError(f"{run_id!r} is no id of a run")
+        return self.root / STAGING / run_id
+
+    def _release(self) -> None:
+        if self._unlock is not None:
+            self._unlock()
+            self._unlock = None
+
+    def _open(self) -> Callable[[], None]:
+        try:
+            if not self.root.is_dir():
+                self._storage.make_folders([self.root])
+            if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "not writable")
+            unlock = try_lock(self.root / LOCK)
+        except OSError as err:
+            raise RootError(
+                f"{self.root}: cannot be used as a root ({err.strerror}); make the folder above it, or name "
+                "one that this user may write to"
+            ) from err
+        if unlock is None:
+            raise RootBusy(f"{self.root}: another run holds it; wait for that to end, or choose another root")
+        return unlock
+
+
+def read_intent(path: Path) -> RunRecord:
+    """The record of the run whose ``intent.json`` this is.
+
+    Raises:
+        LedgerError: the file is damaged, or lies in the folder of another run.
+    """
+    try:
+        record = RunRecord.from_json(json.loads(path.read_bytes()))
+    except (ValueError, LedgerError) as err:
+        raise LedgerError(f"{path}: damaged ({err}); restore it from a backup") from err
+    if record.run_id != path.parent.name:
+        raise LedgerError(f"{path}: is that of run {record.run_id}; move it back to where it was")
+    return record
+
+
+def read_state(root: Path, file: StateFile) -> dict[str, Any]:
+    """The content of a state file, checked against its sha256.
+
+    Raises:
+        LedgerError: it is missing or damaged.
+    """
+    path = root / STATE / file.name
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as err:
+        raise LedgerError(f"{path}: missing; restore it from a backup") from err
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise LedgerError(f"{path}: damaged (sha256); restore it from a backup")
+    state: dict[str, Any] = json.loads(data)
+    return state
+
+
+def _brings_state(record: RunRecord) -> bool:
+    return record.state is not None and record.state.name == f"{record.run_id}.json"
+
+
+def _check_books(files: Sequence[StagedFile], counts: Counts) -> None:
+    if not counts.balanced:
+        raise LedgerError(f"the books do not balance: {counts}")
+    if len({file.path for file in files}) != len(files):
+        raise LedgerError("two staged files have one name")
+    for table, rows in (("articles", counts.written), ("rejects", counts.filtered + counts.rejected)):
+        held = sum(file.rows for file in files if file.table == table)
+        if held != rows:
+            raise LedgerError(f"the books count {rows} rows of {table}, the files hold {held}")

@@ -1,0 +1,305 @@
+"""Settings, feeds and rules: TOML read into frozen, typed values.
+
+An unknown key or a bad value is an error that names file and key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from schemas.rules import RuleFile
+from schemas.tagging import AgencyFile, TermFile, TopicFile
+from transforms.core.clutter.rules import RuleBook, RuleError
+from transforms.core.topics import check_vocabulary
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class SettingsError(Exception):
+    """Settings, feeds or rules that cannot be used; one line with file, key and what is allowed."""
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no such time zone; allowed: IANA names such as Europe/Amsterdam") from None
+    return name
+
+
+def _local(url: str) -> str:
+    if "://" in url:
+        raise ValueError("feeds over HTTP are not fetched yet; allowed: the path of a feed file")
+    return url
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Bytes = Annotated[int, Field(ge=1_000, le=1 << 30)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Run(_Table):
+    """How files are cut, and when a run is given up."""
+
+    rows_per_file: Annotated[int, Field(ge=1, le=1_000_000)]
+    buffer_bytes: Bytes
+    max_rejected_share: Annotated[float, Field(ge=0, le=1)]
+
+
+class Limits(_Table):
+    """The largest inputs that are taken, decoded."""
+
+    text_bytes: Bytes
+    feed_bytes: Bytes
+
+
+class Language(_Table):
+    """Which detector, and what it is given."""
+
+    detector: Literal["langdetect", "py3langid"]
+    max_chars: Annotated[int, Field(ge=50, le=100_000)]
+    min_letters: Annotated[int, Field(ge=1, le=1_000)]
+
+
+class Clutter(_Table):
+    """Which rules are used."""
+
+    languages: tuple[Name, ...]
+
+
+class Settings(_Table):
+    """Everything in ``knipsel.toml``."""
+
+    root: str
+    run: Run
+    limits: Limits
+    language: Language
+    clutter: Clutter
+    timezones: dict[Country, Zone]
+
+
+class Feed(_Table):
+    """One feed of ``feeds.toml``."""
+
+    url: Annotated[str, StringConstraints(min_length=1), AfterValidator(_local)]
+    outlet: Name
+    name: str | None = None
+    language: str | None = None
+    country: Country | None = None
+    timezone: Zone | None = None
+    section: str | None = None
+    enabled: bool = True
+
+
+class FeedFile(_Table):
+    """The whole of ``feeds.toml``."""
+
+    feed: tuple[Feed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a run goes by: settings, feeds, rules and vocabularies, all checked, and the hashes that name them.
+
+    ``feeds_folder`` is what the paths of feeds are relative to.
+    """
+
+    settings: Settings
+    feeds: tuple[Feed, ...]
+    feeds_folder: Path
+    rules: Mapping[str, RuleFile]
+    topics: TopicFile
+    terms: tuple[TermFile, ...]
+    agencies: AgencyFile
+    config_hash: str
+    rules_version: str
+
+
+def load(config: Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Read and check everything.
+
+    Args:
+        config: the user's ``knipsel.toml``; it is laid over the one that ships. ``feeds.toml``, ``clutter/`` and
+            ``tags/`` beside it are used too: feeds and tags in place of those that ship, rules besides them.
+        overrides: single values as ``run.rows_per_file=100``.
+
+    Raises:
+        SettingsError: anything that is not well-formed.
+    """
+    shipped = Path(str(files("config")))
+    own = config.parent if config is not None else shipped
+    layers = [("config/knipsel.toml", _toml(shipped / "knipsel.toml"))]
+    if config is not None:
+        layers.append((str(config), _toml(config)))
+    layers += [("--set " + text, _override(text)) for text in overrides]
+    settings = _settings(layers)
+
+    feeds_file = own / "feeds.toml" if (own / "feeds.toml").is_file() else shipped / "feeds.toml"
+    feeds = _validated(FeedFile, _toml(feeds_file), str(feeds_file)).feed
+    rules = _rules(shipped, own, settings)
+    tags = own / "tags" if (own / "tags").is_dir() else shipped / "tags"
+    topics = _read(TopicFile, tags / "medtop.toml")
+    terms = {path.name: _read(TermFile, path) for path in sorted(tags.glob("medtop-*.toml"))}
+    agencies = _read(AgencyFile, tags / "agencies.toml")
+    try:
+        check_vocabulary(("medtop.toml", topics), terms.items())
+    except ValueError as fault:
+        raise SettingsError(f"{_label(tags)}/{fault}") from None
+    return Config(
+        settings=settings,
+        feeds=feeds,
+        feeds_folder=feeds_file.parent,
+        rules=rules,
+        topics=topics,
+        terms=tuple(terms.values()),
+        agencies=agencies,
+        config_hash=_hash(settings.model_copy(update={"root": ""}), *feeds),
+        rules_version=_hash(*rules.values(), topics, *terms.values(), agencies),
+    )
+
+
+def check(config: Config) -> list[str]:
+    """What ``load`` does not look at: every rule against its example and its counter-example. One line a fault."""
+    return RuleBook(config.rules).faults()
+
+
+def _rules(shipped: Path, own: Path, settings: Settings) -> dict[str, RuleFile]:
+    folders = [shipped / "clutter"]
+    if own.resolve() != shipped.resolve() and (own / "clutter").is_dir():
+        folders.append(own / "clutter")
+    found: dict[str, RuleFile] = {}
+    for folder in folders:
+        by_language = {p.stem: p for p in sorted((folder / "language").glob("*.toml"))}
+        paths = [by_language[name] for name in settings.clutter.languages if name in by_language]
+        for kind in ("agency", "publisher"):
+            paths += sorted((folder / kind).glob("*.toml"))
+        for path in paths:
+            found[_label(path)] = _read(RuleFile, path)
+    known = {Path(name).stem for name in found if "/language/" in name}
+    for name in settings.clutter.languages:
+        if name not in known:
+            allowed = ", ".join(sorted(p.stem for p in (shipped / "clutter" / "language").glob("*.toml")))
+            raise SettingsError(f"knipsel.toml: clutter.languages: no rules for {name!r}; allowed: {allowed}")
+    try:
+        RuleBook(found)
+    except RuleError as fault:
+        raise SettingsError(str(fault)) from None
+    return found
+
+
+def _label(path: Path) -> str:
+    """The name of a file in messages and hashes: the same wherever it is installed."""
+    shipped = Path(str(files("config")))
+    return f"config/{path.relative_to(shipped).as_posix()}" if path.is_relative_to(shipped) else str(path)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise SettingsError(f"{path}: cannot be read ({fault})") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise SettingsError(f"{_label(path)}: no valid TOML: {fault}") from None
+
+
+def _read(model: type[M], path: Path) -> M:
+    return _validated(model, _toml(path), _label(path))
+
+
+def _override(text: str) -> dict[str, Any]:
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise SettingsError(f"--set {text}: write it as KEY=VALUE, for example --set language.detector=py3langid")
+    try:
+        parsed = tomllib.loads(f"v = {value}")["v"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    *tables, last = key.strip().split(".")
+    out = {last: parsed}
+    for table in reversed(tables):
+        out = {table: out}
+    return out
+
+
+def _settings(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> Settings:
+    merged: dict[str, Any] = {}
+    for _, layer in layers:
+        merged = _over(merged, layer)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as fault:
+        loc = fault.errors()[0]["loc"]
+        origin = next((name for name, layer in reversed(layers) if _holds(layer, loc)), layers[0][0])
+        raise SettingsError(_one_line(Settings, fault, origin)) from None
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    out = dict(below)
+    for key, value in above.items():
+        old = out.get(key)
+        out[key] = _over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return out
+
+
+def _holds(layer: Mapping[str, Any], loc: Sequence[int | str]) -> bool:
+    at: Any = layer
+    for part in loc:
+        if isinstance(at, Mapping) and part in at:
+            at = at[part]
+        else:
+            return not isinstance(at, Mapping) and at is not layer
+    return True
+
+
+def _validated(model: type[M], data: Mapping[str, Any], name: str) -> M:
+    try:
+        return model.model_validate(data)
+    except ValidationError as fault:
+        raise SettingsError(_one_line(model, fault, name)) from None
+
+
+def _one_line(model: type[BaseModel], fault: ValidationError, name: str) -> str:
+    """The first fault as ``file: key: what is wrong; what is allowed``."""
+    error = fault.errors()[0]
+    loc = [part for part in error["loc"] if part != "[key]"]
+    key = "".join(f"[{p + 1}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".") or "the file"
+    if error["type"] == "extra_forbidden":
+        return f"{name}: {key}: unknown key; allowed: {', '.join(_keys(model, loc[:-1]))}"
+    if error["type"] == "missing":
+        return f"{name}: {key}: is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{name}: {key}: {message[:1].lower()}{message[1:]}, not {json.dumps(error['input'], default=str)[:80]}"
+
+
+def _keys(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
+    """The keys that the table at ``loc`` may have."""
+    current: Any = model
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        annotation = current.model_fields[part].annotation
+        inner = [a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)]
+        current = inner[0]
+    return sorted(current.model_fields)
+
+
+def _hash(*models: BaseModel) -> str:
+    content = [model.model_dump(mode="json") for model in models]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]

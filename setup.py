@@ -1,0 +1,43 @@
+"""The packaging, for pip and for Beam's ``--setup_file``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+
+setup(
+    name="knipsel",
+    version="0.1.0",
+    description="News articles in, clean and tagged Parquet out: a streaming ingestion pipeline on Apache Beam",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=["pipeline", "schemas", "transforms", "transforms.core", "transforms.core.clutter", "config"],
+    package_data={"config": ["*.toml", "clutter/*/*.toml", "tags/*.toml"]},
+    entry_points={"console_scripts": ["knipsel=pipeline.cli:main"]},
+    install_requires=[
+        "apache-beam>=2.77,<3",
+        "courlan>=1.4,<2",
+        "deltalake>=1.6,<2",
+        "duckdb>=1.4,<3",
+        "feedparser>=6.0.12,<7",
+        "google-re2>=1.1.20251105",
+        "htmldate>=1.11,<2",
+        "langdetect>=1.0.9,<2",
+        "lxml>=6,<7",
+        "py3langid>=0.4,<0.5",
+        "pyarrow>=23",
+        "pydantic>=2.12,<3",
+        "rich>=14",
+        "trafilatura>=2.3,<3",
+        "tzdata>=2025.1",
+    ],
+    extras_require={
+        "test": ["hypothesis>=6.150", "pandas>=2.3", "polars>=1.36", "pytest>=9"],
+        "check": ["mypy>=2", "ruff>=0.17", "types-lxml>=2026.2"],
+    },
+)

@@ -1,0 +1,266 @@
+"""Which news agency the text came from: read from datelines, credit lines and bylines, never from a mention.
+
+That an article quotes an agency says nothing of who wrote it. So a name counts only in a closed set of
+places: the brackets of a dateline, a line that is a credit and nothing else, the byline, the page's metadata.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from schemas.article import Cut
+from schemas.rules import CutKind
+from schemas.tagging import AgencyFile
+from transforms.core.datelines import bare_place, place_of
+
+MAX_EVIDENCE_CHARS = 300
+"""The evidence is for people to read; a dateline takes 20 to 60 characters."""
+
+OPENING_LINES = 3
+"""The article's own dateline stands in one of the first lines: below a headline, and at most a standfirst."""
+
+CLOSING_LINES = 3
+"""A credit that stands below the text has a line of its own, with at most a date and initials around it."""
+
+_DATELINE = re.compile(r"(?P<lead>[^()\n]{0,60})\((?P<names>[^()\n]{2,60})\)(?:\.?[ \u00a0]?[-–—=])")
+_TIME = re.compile(
+    r"\d{1,2}[.:hu]\d{2}(?:[ \u00a0]?(?:uur|uhr|h|u|am|pm)\b)?[ \u00a0]*[:.|–—-]?[ \u00a0]*", re.IGNORECASE
+)
+_END_CREDIT = re.compile(r"[.!?…\"”»’'][ \u00a0]*\((?P<names>[^()\n]{2,60})\)\.?$")
+_SEPARATORS = re.compile(r"[/,;|+&•·()\[\]]|\s[-–—]\s|\s(?:en|und|et|and|mit|met|avec|with)\s", re.IGNORECASE)
+_CREDIT_MARK = re.compile(
+    r"(?:(?:bron(?:nen)?|quellen?|sources?|fuente|copyright|door|von|par|by|van|redactie|redaktion|auteurs?|tekst"
+    r"|text)(?![^\W_])|©|\(c\))[ \u00a0]*:?[ \u00a0]*",
+    re.IGNORECASE,
+)
+_COPYRIGHT = re.compile(r"©|\(c\)|copyright", re.IGNORECASE)
+_PHOTO = re.compile(
+    r"\b(?:fotos?|photos?|bild|bilder|beeld|images?|pictures?|gra(?:f|ph)ik|graphic|vid[eé]o|illustration)\b",
+    re.IGNORECASE,
+)
+_IDENTIFIER = re.compile(r"^(?:dpa:[\w./-]+|(?:19|20)\d\d|\d+)$", re.IGNORECASE)
+_IDENTIFIED = re.compile(r"\bdpa:\d", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+")
+
+_SERVICES = re.compile(r"^dpa[ -][a-z]{2,3}$")
+"""The regional desks of dpa: dpa-lnw, dpa lby."""
+
+_CREDIT_FILLERS = frozenset(
+    {
+        "de",
+        "onze",
+        "redactie",
+        "redaktion",
+        "rédaction",
+        "la",
+        "le",
+        "die",
+        "der",
+        "eigen",
+        "berichtgeving",
+        "staff",
+    }
+    | {"newsroom", "persbureau", "nieuwsagentschap", "persagentschap", "agence", "agentur", "agency", "news"}
+)
+"""Words that stand beside the name of an agency in a byline and name nobody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyCopy:
+    """What was read: the agencies in the order found, the line that said so, and the dateline's place."""
+
+    codes: tuple[str, ...] = ()
+    display: tuple[str, ...] = ()
+    evidence: str | None = None
+    place: str | None = None
+
+    @property
+    def column(self) -> str | None:
+        """The codes as they stand in the column ``agency``: "ANP", "ANP/RTR", or ``None``."""
+        return "/".join(self.codes) or None
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    code: str
+    written: frozenset[str]
+    ambiguous: bool
+
+
+class AgencyReader:
+    """Reads agency copy with the names of ``config/tags/agencies.toml``.
+
+    Raises ValueError for a code or name that stands for two agencies.
+    """
+
+    def __init__(self, agencies: AgencyFile) -> None:
+        self._display = {agency.code: agency.display or agency.code for agency in agencies.agency}
+        self._not_places = frozenset(word.casefold() for word in agencies.not_places)
+        self._names: dict[str, _Name] = {}
+        for agency in agencies.agency:
+            written = (agency.code, agency.name, *filter(None, (agency.display,)), *agency.aliases)
+            for name in sorted({_key(one) for one in written}):
+                if not name:
+                    raise ValueError(f"agency {agency.code}: a name is empty")
+                if name in self._names:
+                    raise ValueError(f"agency {agency.code}: {name!r} already stands for {self._names[name].code}")
+                self._names[name] = _Name(agency.code, frozenset(written), agency.ambiguous)
+        self._longest = max((name.count(" ") + 1 for name in self._names), default=0)
+
+    def read(
+        self, *, body: str, removed: Sequence[Cut], authors: Sequence[str], claims: Sequence[str] = ()
+    ) -> AgencyCopy:
+        """Read the agencies of an article.
+
+        Args:
+            body: the clean text: datelines at the start of its lines, and a credit below it.
+            removed: what was cut; only source credits and bylines are read, never captions, photo credits or
+                other stories.
+            authors: the byline.
+            claims: names of organisations that the page's metadata gives as author or source.
+
+        Returns:
+            The agencies, those of datelines first, then of credits, byline and claims; and the place of the
+            article's own dateline, ``None`` where several datelines name different places.
+        """
+        found: dict[str, str] = {}
+        lines = [line.strip() for line in body.splitlines()]
+        lines = [line for line in lines if line]
+        places: dict[str | None, int] = {}
+        for number, line in enumerate(lines):
+            dateline = self._dateline(line, opening=number < OPENING_LINES)
+            if dateline is not None:
+                codes, where, shown = dateline
+                _note(found, codes, shown)
+                places.setdefault(where, number)
+        if not places:
+            place = bare_place(lines, self._not_places)
+        else:
+            where, number = next(iter(places.items()))
+            place = where if len(places) == 1 and number < OPENING_LINES else None
+        for line in lines[-CLOSING_LINES:]:
+            _note(found, self._closing_credit(line), line)
+        for cut in removed:
+            if cut.kind == CutKind.SOURCE_CREDIT:
+                _note(found, self._source_credit(cut.text), cut.text)
+            elif cut.kind == CutKind.BYLINE:
+                _note(found, self._byline(cut.text), cut.text)
+        for author in (*authors, *claims):
+            _note(found, self._byline(author), author)
+        evidence = " | ".join(dict.fromkeys(found.values()))
+        return AgencyCopy(
+            codes=tuple(found),
+            display=tuple(self._display[code] for code in found),
+            evidence=evidence[:MAX_EVIDENCE_CHARS] or None,
+            place=place,
+        )
+
+    def _dateline(self, line: str, *, opening: bool) -> tuple[tuple[str, ...], str | None, str] | None:
+        """The agencies, the place and the wording of the dateline that opens the line.
+
+        Further down an ambiguous agency needs a place in capitals: lists of people have their party there.
+        """
+        time = _TIME.match(line)
+        match = _DATELINE.match(line, time.end() if time else 0)
+        if match is None or _PHOTO.search(match["names"]):
+            return None
+        lead = match["lead"].strip()
+        place = place_of(lead)
+        if lead and place is None:
+            return None
+        sure = opening or (lead != "" and lead.upper() == lead)
+        names = [self._name(piece) for piece in _SEPARATORS.split(match["names"])]
+        codes = tuple(name.code for name in names if name is not None and (sure or not name.ambiguous))
+        return (codes, place, match[0].strip()) if codes else None
+
+    def _closing_credit(self, line: str) -> tuple[str, ...]:
+        """The agencies of a line at the end that is a credit, or that ends in one after its last sentence."""
+        if _PHOTO.search(line[-120:]) or (_COPYRIGHT.match(line) and not _IDENTIFIED.search(line)):
+            # A copyright sign alone credits the picture far more often than the text.
+            return ()
+        match = _END_CREDIT.search(line[-120:])
+        if match is not None:
+            ends = [self._name(_unmarked(piece)) for piece in _SEPARATORS.split(match["names"])]
+            return tuple(name.code for name in ends if name is not None)
+        marked = _CREDIT_MARK.match(line) or (line.startswith("(") and line.endswith(")"))
+        names = self._pieces(line) if len(line) <= MAX_EVIDENCE_CHARS else []
+        if None in names:
+            return ()
+        return tuple(name.code for name in names if name is not None and (marked or not name.ambiguous))
+
+    def _source_credit(self, text: str) -> tuple[str, ...]:
+        """The agencies of a cut source credit; what follows a word for a picture credits the picture."""
+        photo = _PHOTO.search(text)
+        words = text[: photo.start()] if photo else text
+        codes: list[str] = []
+        for piece in _SEPARATORS.split(words.replace("\n", " / ")):
+            exact = self._name(_unmarked(piece))
+            if exact is not None:
+                codes.append(exact.code)
+            else:
+                codes += (name.code for name in self._scan(piece) if not name.ambiguous)
+        return tuple(dict.fromkeys(codes))
+
+    def _byline(self, text: str) -> tuple[str, ...]:
+        """The agencies that a piece of the byline names; an ambiguous one must be written as it is listed."""
+        codes: list[str] = []
+        for piece in _SEPARATORS.split(text[:MAX_EVIDENCE_CHARS].replace("\n", " / ")):
+            bare = _unmarked(piece)
+            name = self._name(bare)
+            if name is not None and (not name.ambiguous or bare in name.written):
+                codes.append(name.code)
+        return tuple(dict.fromkeys(codes))
+
+    def _pieces(self, line: str) -> list[_Name | None]:
+        """The agencies of a credit line, ``None`` for anybody else; numbers and fillers do not count."""
+        names: list[_Name | None] = []
+        for piece in _SEPARATORS.split(line):
+            bare = _unmarked(piece)
+            if bare and not _IDENTIFIER.match(bare) and not _CREDIT_FILLERS.issuperset(_words(bare)):
+                names.append(self._name(bare))
+        return names
+
+    def _name(self, piece: str) -> _Name | None:
+        """The agency that the whole piece names, apart from fillers and the regional desk."""
+        bare = piece.strip()
+        if _SERVICES.match(bare.casefold()) and _key(bare) not in self._names:
+            bare = bare[:3]
+        found = self._names.get(_key(bare))
+        if found is not None:
+            return found
+        rest = [word for word in _words(bare) if word not in _CREDIT_FILLERS]
+        return self._names.get(" ".join(rest)) if rest else None
+
+    def _scan(self, piece: str) -> Iterator[_Name]:
+        words = _words(piece)
+        at = 0
+        while at < len(words):
+            for size in range(min(self._longest, len(words) - at), 0, -1):
+                name = self._names.get(" ".join(words[at : at + size]))
+                if name is not None:
+                    yield name
+                    at += size - 1
+                    break
+            at += 1
+
+
+def _note(found: dict[str, str], codes: Iterable[str], line: str) -> None:
+    for code in codes:
+        found.setdefault(code, " ".join(line.split()))
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.replace(".", "").casefold())
+
+
+def _key(name: str) -> str:
+    return " ".join(_words(name))
+
+
+def _unmarked(piece: str) -> str:
+    bare = piece.strip(" \u00a0.:-–—")
+    while (mark := _CREDIT_MARK.match(bare)) is not None and mark.end() > 0:
+        bare = bare[mark.end() :].strip(" \u00a0.:-–—")
+    return bare

@@ -1,0 +1,302 @@
+"""Which topics an article is about: terms weighted by where they stand, and the publisher's own section.
+
+Dictionaries instead of a model, so that every tag can name the words it rests on. The text is cut into words
+once; each word is looked up whole, by its beginnings, its endings and its inside, so the time grows with the
+text and hardly with the number of terms.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from schemas.article import Tag
+from schemas.tagging import TermFile, TopicFile
+from transforms.core.lexicon import Entry, Lexicon, Pattern, parse_term, words_of
+
+MAX_BODY_CHARS = 20_000
+"""No further is the body read: some 3,000 words, three times a long news story."""
+
+MAX_SHORT_CHARS = 2_000
+"""Bound on the headline and on all keywords together; real ones have a tenth of that."""
+
+LEDE_MIN_CHARS, LEDE_MAX_CHARS = 150, 600
+"""The lede ends at the first line break beyond 150 characters (so that a headline or standfirst above it
+belongs to it), and at 600 characters at the latest."""
+
+SECTION_POINTS = 12.0
+"""The publisher's section outweighs the strongest single term in the headline (3 × 3 = 9)."""
+
+HEADLINE_FACTOR, LEDE_FACTOR, KEYWORD_FACTOR, BODY_FACTOR = 3.0, 2.0, 2.0, 1.0
+"""The weight of a term is multiplied by one of these, by where it stands."""
+
+BODY_FULL_WORDS = 150
+"""Up to here words count in full, beyond it by sqrt(150 / words): long texts hold more stray terms."""
+
+MIN_POINTS = 5.0
+"""A tag needs this: one strong or two weak terms in the headline or lede, or several terms in the body."""
+
+MIN_SHARE = 0.35
+"""A tag needs this share of the points of the article's strongest topic; else it is a side remark."""
+
+MAX_TAGS = 4
+"""More topics than this are no information."""
+
+HALF_SCORE_POINTS = 8.0
+"""The points at which the score is 0.5: four plain terms of a body, or one with two of them in the lede."""
+
+MAX_EVIDENCE_TERMS = 8
+"""The evidence names this many terms at most, the weightiest first."""
+
+STRONG, MAX_WEIGHT = 3, 3
+"""A strong term suffices alone; there is no heavier one."""
+
+_SECTION_PARTS = re.compile(r"[/>|»›;,]|\s[-–—]\s")
+_SECTION_JOINS = re.compile(r"\s(?:en|et|und|and|&|\+)\s")
+_JOINERS = frozenset({"en", "et", "und", "and"})
+
+
+class _Evidence:
+    """What speaks for one topic: points and occurrences by term, and whether a strong term stands out."""
+
+    __slots__ = ("counts", "points", "strong")
+
+    def __init__(self) -> None:
+        self.points: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
+        self.strong = False
+
+    def add(self, entry: Entry, count: int, factor: float, *, prominent: bool) -> None:
+        # Doubling the occurrences adds one share: a word repeated all through is still one word.
+        points = entry.weight * factor * math.log2(1 + count)
+        self.points[entry.term] = self.points.get(entry.term, 0.0) + points
+        self.counts[entry.term] = self.counts.get(entry.term, 0) + count
+        if entry.weight >= STRONG and (prominent or count > 1):
+            self.strong = True
+
+
+class TopicTagger:
+    """Tags articles with the topics of a vocabulary that ``check_vocabulary`` has passed.
+
+    **Points.** A term counts its weight (1 to 3), times 3 in the headline, 2 in the lede or among the
+    publisher's keywords and 1 in the rest of the body, where long texts count less (``BODY_FULL_WORDS``); the
+    n-th occurrence in one place adds less and less (``log2(1 + n)``). A section whose name stands for a topic
+    adds 12.
+
+    **Acceptance.** A topic is given if the section says so; or if at least two different terms or one strong
+    one (weight 3, in headline, lede or keywords, or twice in the body) speak for it, with 5 points or more
+    and at least 0.35 of what the strongest topic has. At most four are given, the strongest first.
+
+    **Score.** ``1 - 2 ** (-points / 8)``: 0.5 at 8 points, 0.65 for the section alone. It says how much
+    evidence there is and is no probability.
+    """
+
+    def __init__(self, topics: TopicFile, terms: Iterable[TermFile]) -> None:
+        self._scheme = topics.scheme
+        self._topics = topics.topic
+        index = {topic.code: at for at, topic in enumerate(topics.topic)}
+        self._lexicons = {
+            file.language: Lexicon(
+                (index[code], weight, term)
+                for code, weights in file.terms.items()
+                for weight, listed in weights.items()
+                for term in listed
+            )
+            for file in terms
+        }
+        self._sections = {
+            language: {_section_key(name): index[code] for code, names in codes.items() for name in names}
+            for language, codes in topics.sections.items()
+        }
+
+    def tag(
+        self, *, headline: str | None, body: str, language: str, section: str | None, keywords: Sequence[str]
+    ) -> tuple[Tag, ...]:
+        """The topics of an article, the strongest first, then its section as the publisher names it.
+
+        Args:
+            headline: the title, if there is one.
+            body: the clean text, without the headline.
+            language: BCP 47; where there is no vocabulary for it, only the section can give a topic.
+            section: the publisher's own section, also as a path ("nieuws/sport").
+            keywords: the publisher's own keywords.
+
+        Returns:
+            Tags of the scheme "medtop", and one of the scheme "source-section" if the section has a name.
+            Empty where nothing is sure enough. The evidence lists the terms found, the weightiest first.
+        """
+        primary = language.split("-", 1)[0].lower()
+        found: dict[int, _Evidence] = {}
+        lexicon = self._lexicons.get(primary)
+        if lexicon is not None:
+            found = _weigh(lexicon, headline or "", body[:MAX_BODY_CHARS], keywords)
+        by_section = self._topics_of_section(section, primary)
+        totals = {topic: math.fsum(evidence.points.values()) for topic, evidence in found.items()}
+        for topic in by_section:
+            totals[topic] = totals.get(topic, 0.0) + SECTION_POINTS
+        best = max(totals.values(), default=0.0)
+        given: list[tuple[float, int]] = []
+        for topic, points in totals.items():
+            if topic not in by_section:
+                evidence = found[topic]
+                if points < max(MIN_POINTS, MIN_SHARE * best):
+                    continue
+                if len(evidence.points) < 2 and not evidence.strong:
+                    continue
+            given.append((-points, topic))
+        tags = [
+            Tag(
+                scheme=self._scheme,
+                code=self._topics[topic].code,
+                label=self._topics[topic].label,
+                score=round(1 - 2 ** (points / HALF_SCORE_POINTS), 3),
+                evidence=_describe(found.get(topic), section if topic in by_section else None),
+            )
+            for points, topic in sorted(given)[:MAX_TAGS]
+        ]
+        return (*tags, *_section_tag(section))
+
+    def _topics_of_section(self, section: str | None, language: str) -> frozenset[int]:
+        if not section:
+            return frozenset()
+        own = self._sections.get(language, {})
+        others = [names for other, names in sorted(self._sections.items()) if other != language]
+        text = section[:MAX_SHORT_CHARS]
+        parts = _SECTION_PARTS.split(text)
+        for pieces in (
+            [text],
+            parts,
+            [piece for part in parts for piece in _SECTION_JOINS.split(part.casefold())],
+        ):
+            keys = [_section_key(piece) for piece in pieces]
+            # The article's language first; Dutch papers do name a section "Sport" or "Lifestyle" in English.
+            for names in (own, *others):
+                topics = frozenset(names[key] for key in keys if key in names)
+                if topics:
+                    return topics
+        return frozenset()
+
+
+def _weigh(lexicon: Lexicon, headline: str, body: str, keywords: Sequence[str]) -> dict[int, _Evidence]:
+    lede, rest = _split_lede(body)
+    rest_words = words_of(rest)
+    body_factor = BODY_FACTOR * min(1.0, math.sqrt(BODY_FULL_WORDS / max(1, len(rest_words))))
+    zones = (
+        (words_of(headline[:MAX_SHORT_CHARS]), HEADLINE_FACTOR, True),
+        (words_of(lede), LEDE_FACTOR, True),
+        (words_of(" , ".join(keywords)[:MAX_SHORT_CHARS]), KEYWORD_FACTOR, True),
+        (rest_words, body_factor, False),
+    )
+    found: dict[int, _Evidence] = {}
+    known: dict[str, tuple[Entry, ...]] = {}
+    for words, factor, prominent in zones:
+        covered: Counter[tuple[int, str]] = Counter()
+        hits: Counter[Entry] = Counter()
+        for entry, phrase in lexicon.find_phrases(words):
+            hits[entry] += 1
+            covered.update((entry.topic, word) for word in phrase)
+        for word, count in Counter(words).items():
+            entries = known.get(word)
+            if entries is None:
+                entries = known[word] = lexicon.find(word)
+            for entry in entries:
+                left = count - covered[entry.topic, word] if covered else count
+                if left > 0:
+                    hits[entry] += left
+        for entry, count in hits.items():
+            if entry.weight:
+                found.setdefault(entry.topic, _Evidence()).add(entry, count, factor, prominent=prominent)
+    return found
+
+
+def _split_lede(body: str) -> tuple[str, str]:
+    start = len(body) - len(body.lstrip())
+    line_end = body.find("\n", start + LEDE_MIN_CHARS)
+    limit = start + LEDE_MAX_CHARS
+    if 0 <= line_end <= limit:
+        return body[:line_end], body[line_end:]
+    if len(body) <= limit:
+        return body, ""
+    word_end = body.rfind(" ", start, limit)
+    cut = word_end if word_end > start else limit
+    return body[:cut], body[cut:]
+
+
+def _section_key(name: str) -> str:
+    return " ".join(word for word in words_of(name) if word not in _JOINERS)
+
+
+def _section_tag(section: str | None) -> tuple[Tag, ...]:
+    label = " ".join((section or "")[:MAX_SHORT_CHARS].split())
+    code = "-".join(words_of(label))
+    return (Tag("source-section", code, label, 1.0, label),) if code else ()
+
+
+def _describe(evidence: _Evidence | None, section: str | None) -> str:
+    parts = [] if section is None else [f"section {' '.join(section.split())}"]
+    if evidence is not None:
+        terms = sorted(evidence.points, key=lambda term: (-evidence.points[term], term))
+        parts += [
+            term if evidence.counts[term] == 1 else f"{term} ×{evidence.counts[term]}"
+            for term in terms[:MAX_EVIDENCE_TERMS]
+        ]
+    return ", ".join(parts)
+
+
+def check_vocabulary(topics: tuple[str, TopicFile], terms: Iterable[tuple[str, TermFile]]) -> None:
+    """Hold the vocabularies against each other; each comes with the name of its file.
+
+    Raises:
+        ValueError: one line with the file and the entry: an unknown or doubled code, a section name that is
+            empty or given twice, two files of one language, a weight outside 0..3, a term that is empty,
+            malformed or given twice for one topic.
+    """
+    name, file = topics
+    codes: set[str] = set()
+    for topic in file.topic:
+        if topic.code in codes:
+            raise ValueError(f"{name}: topic {topic.code} is given twice")
+        codes.add(topic.code)
+    for language, sections in file.sections.items():
+        _check_sections(f"{name}: sections.{language}", sections, codes)
+    languages: dict[str, str] = {}
+    for term_name, term_file in terms:
+        if term_file.language in languages:
+            earlier = languages[term_file.language]
+            raise ValueError(f"{term_name}: language {term_file.language!r} is already given by {earlier}")
+        languages[term_file.language] = term_name
+        for code, weights in term_file.terms.items():
+            if code not in codes:
+                raise ValueError(f"{term_name}: terms.{code}: unknown topic code")
+            _check_terms(f"{term_name}: terms.{code}", weights)
+
+
+def _check_sections(where: str, sections: Mapping[str, Sequence[str]], codes: set[str]) -> None:
+    seen: dict[str, str] = {}
+    for code, names in sections.items():
+        if code not in codes:
+            raise ValueError(f"{where}.{code}: unknown topic code")
+        for section in names:
+            key = _section_key(section)
+            if not key:
+                raise ValueError(f"{where}.{code}: section name {section!r} is empty")
+            if key in seen:
+                raise ValueError(f"{where}.{code}: section name {section!r} already stands for {seen[key]}")
+            seen[key] = code
+
+
+def _check_terms(where: str, weights: Mapping[int, Sequence[str]]) -> None:
+    seen: set[Pattern] = set()
+    for weight, listed in weights.items():
+        if not 0 <= weight <= MAX_WEIGHT:
+            raise ValueError(f"{where}.{weight}: the weight lies outside 0..{MAX_WEIGHT}")
+        for term in listed:
+            try:
+                pattern = parse_term(term)
+            except ValueError as wrong:
+                raise ValueError(f"{where}.{weight}: term {term!r} {wrong}") from None
+            if pattern in seen:
+                raise ValueError(f"{where}.{weight}: term {term!r} is given twice")
+            seen.add(pattern)
