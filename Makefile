@@ -34,6 +34,7 @@ clean:
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Knipsel needs Python 3.11 or newer; name one with PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade -c constraints.txt pip
 
 $(VENV)/.installed: setup.py constraints.txt $(BIN)/python
 	@echo "installing Knipsel and its libraries into $(VENV) (once, about a minute)"

@@ -29,6 +29,8 @@ setup(
         "htmldate>=1.11,<2",
         "langdetect>=1.0.9,<2",
         "lxml>=6,<7",
+        # justext, which trafilatura asks for, names it by an extra of lxml that older pips do not find
+        "lxml_html_clean>=0.4,<0.5",
         "py3langid>=0.4,<0.5",
         "pyarrow>=23",
         "pydantic>=2.12,<3",

@@ -116,9 +116,9 @@ def _record(entry: Mapping[str, Any], number: int, file: SourceFile, flags: tupl
 
 
 def _link(entry: Mapping[str, Any]) -> str | None:
-    """The address of an entry. feedparser puts the id in its place where it has none, and few ids are addresses."""
+    """The address of an entry. Where it has none feedparser puts its id there, which need not be an address."""
     link = _line(entry.get("link"))
-    if link and entry.get("guidislink") and not link.lower().startswith(("http://", "https://")):
+    if link and link == _line(entry.get("id")) and not link.lower().startswith(("http://", "https://")):
         return None
     return link
 
