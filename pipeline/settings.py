@@ -46,7 +46,7 @@ def _local(url: str) -> str:
 Zone = Annotated[str, AfterValidator(_zone)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-Bytes = Annotated[int, Field(ge=1_000, le=1 << 30)]
+Bytes = Annotated[int, Field(strict=True, ge=1_000, le=1 << 30)]
 
 
 class _Table(BaseModel):
@@ -56,9 +56,9 @@ class _Table(BaseModel):
 class Run(_Table):
     """How files are cut, and when a run is given up."""
 
-    rows_per_file: Annotated[int, Field(ge=1, le=1_000_000)]
+    rows_per_file: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
     buffer_bytes: Bytes
-    max_rejected_share: Annotated[float, Field(ge=0, le=1)]
+    max_rejected_share: Annotated[float, Field(strict=True, ge=0, le=1)]
 
 
 class Limits(_Table):
@@ -72,8 +72,8 @@ class Language(_Table):
     """Which detector, and what it is given."""
 
     detector: Literal["langdetect", "py3langid"]
-    max_chars: Annotated[int, Field(ge=50, le=100_000)]
-    min_letters: Annotated[int, Field(ge=1, le=1_000)]
+    max_chars: Annotated[int, Field(strict=True, ge=50, le=100_000)]
+    min_letters: Annotated[int, Field(strict=True, ge=1, le=1_000)]
 
 
 class Clutter(_Table):
@@ -85,7 +85,7 @@ class Clutter(_Table):
 class Settings(_Table):
     """Everything in ``knipsel.toml``."""
 
-    root: str
+    root: Annotated[str, StringConstraints(min_length=1)]
     run: Run
     limits: Limits
     language: Language
@@ -151,7 +151,7 @@ def load(config: Path | None = None, overrides: Sequence[str] = ()) -> Config:
 
     feeds_file = own / "feeds.toml" if (own / "feeds.toml").is_file() else shipped / "feeds.toml"
     feeds = _validated(FeedFile, _toml(feeds_file), str(feeds_file)).feed
-    rules = _rules(shipped, own, settings)
+    rules = _rules(shipped, own, settings, _origin(layers, ("clutter", "languages")))
     tags = own / "tags" if (own / "tags").is_dir() else shipped / "tags"
     topics = _read(TopicFile, tags / "medtop.toml")
     terms = {path.name: _read(TermFile, path) for path in sorted(tags.glob("medtop-*.toml"))}
@@ -178,7 +178,7 @@ def check(config: Config) -> list[str]:
     return RuleBook(config.rules).faults()
 
 
-def _rules(shipped: Path, own: Path, settings: Settings) -> dict[str, RuleFile]:
+def _rules(shipped: Path, own: Path, settings: Settings, origin: str) -> dict[str, RuleFile]:
     folders = [shipped / "clutter"]
     if own.resolve() != shipped.resolve() and (own / "clutter").is_dir():
         folders.append(own / "clutter")
@@ -193,8 +193,8 @@ def _rules(shipped: Path, own: Path, settings: Settings) -> dict[str, RuleFile]:
     known = {Path(name).stem for name in found if "/language/" in name}
     for name in settings.clutter.languages:
         if name not in known:
-            allowed = ", ".join(sorted(p.stem for p in (shipped / "clutter" / "language").glob("*.toml")))
-            raise SettingsError(f"knipsel.toml: clutter.languages: no rules for {name!r}; allowed: {allowed}")
+            allowed = ", ".join(sorted({p.stem for f in folders for p in (f / "language").glob("*.toml")}))
+            raise SettingsError(f"{origin}: clutter.languages: no rules for {name!r}; allowed: {allowed}")
     try:
         RuleBook(found)
     except RuleError as fault:
@@ -210,7 +210,7 @@ def _label(path: Path) -> str:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise SettingsError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as fault:
@@ -245,9 +245,13 @@ def _settings(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> Settings:
     try:
         return Settings.model_validate(merged)
     except ValidationError as fault:
-        loc = fault.errors()[0]["loc"]
-        origin = next((name for name, layer in reversed(layers) if _holds(layer, loc)), layers[0][0])
+        origin = _origin(layers, fault.errors()[0]["loc"])
         raise SettingsError(_one_line(Settings, fault, origin)) from None
+
+
+def _origin(layers: Sequence[tuple[str, Mapping[str, Any]]], loc: Sequence[int | str]) -> str:
+    """The name of the topmost layer that states the value at ``loc``."""
+    return next((name for name, layer in reversed(layers) if _holds(layer, loc)), layers[0][0])
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
