@@ -17,7 +17,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=["pipeline", "schemas", "transforms", "transforms.core", "transforms.core.clutter", "config"],
-    package_data={"config": ["*.toml", "clutter/*/*.toml", "tags/*.toml"]},
+    package_data={"config": ["*.toml", "clutter/*.toml", "clutter/*/*.toml", "tags/*.toml"]},
     entry_points={"console_scripts": ["knipsel=pipeline.cli:main"]},
     install_requires=[
         "apache-beam>=2.77,<3",

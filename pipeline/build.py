@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import apache_beam as beam
 
 from pipeline.settings import Config
+from transforms.count_lines import CountLines
 from transforms.date_articles import DateArticles
 from transforms.detect_language import DetectLanguage
 from transforms.drop_known import DUPLICATES, DropKnown
@@ -23,12 +25,17 @@ from transforms.write_rows import Target, WriteArticles, WriteRejects
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run: its name, its moment, where its files are staged, and which files are known already."""
+    """One run: its name, its moment, where its files are staged, and what is known already.
+
+    ``known`` are the paths of the article files that the data set holds, ``furniture`` the lines that recur at each
+    outlet as far as earlier runs have counted.
+    """
 
     run_id: str
     now: dt.datetime
     staging: Path
     known: tuple[str, ...]
+    furniture: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def build(sources: beam.PCollection, config: Config, job: Job, progress: beam.PTransform) -> beam.PCollection:
@@ -57,15 +64,16 @@ def build(sources: beam.PCollection, config: Config, job: Job, progress: beam.PT
     read = sources | "Read" >> ReadSources(now=job.now, text_bytes=limits.text_bytes, feed_bytes=limits.feed_bytes)
     records = read.records | "Progress" >> progress
     drafted = records | "Extract" >> ExtractArticles(now=job.now, timezones=config.settings.timezones)
-    stripped = drafted.drafts | "Strip" >> StripClutter(config.rules)
+    stripped = drafted.drafts | "Strip" >> StripClutter(config.rules, job.furniture)
     told = stripped.drafts | "Language" >> DetectLanguage(**language.model_dump())
     dated = told.drafts | "Date" >> DateArticles(now=job.now)
     tagged = dated.drafts | "Tag" >> TagArticles(config.topics, config.terms, config.agencies)
     new = tagged.drafts | "DropKnown" >> DropKnown(job.known)
     articles = new.articles | "WriteArticles" >> WriteArticles(target)
+    tallies = new.articles | "CountLines" >> CountLines()
 
     stages = (read, drafted, stripped, told, dated, tagged)
     rejects = [stage[REJECTS] for stage in stages] | "Rejects" >> beam.Flatten()
     letters = rejects | "WriteRejects" >> WriteRejects(target)
     files = (articles, letters) | "Files" >> beam.Flatten()
-    return (files, records, read[REJECTS], rejects, new[DUPLICATES]) | "Books" >> KeepBooks()
+    return (files, records, read[REJECTS], rejects, new[DUPLICATES], tallies) | "Books" >> KeepBooks()

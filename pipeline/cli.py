@@ -30,6 +30,7 @@ examples:
   knipsel show --root out --sql "select headline from articles where agency = 'ANP'"
   knipsel verify --root out
   knipsel check --config my/knipsel.toml
+  knipsel rules diff --root out                 what the rules would now cut differently in what is stored
 
 exit status: 0 done (also with rejects), 1 failed and nothing published, 2 usage or settings,
 75 another run holds the root, 143 stopped
@@ -76,9 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     holding = _Parser(add_help=False)
     holding.add_argument("--root", type=Path, metavar="DIR", help="the data set (default: root in the settings)")
 
-    def command(name: str, do: Callable[[argparse.Namespace], int], says: str, *parents: _Parser) -> _Parser:
+    def command(
+        name: str, do: Callable[[argparse.Namespace], int], says: str, *parents: _Parser, among: Any = commands
+    ) -> _Parser:
         description = says[:1].upper() + says[1:] + "."
-        sub = commands.add_parser(name, help=says, description=description, parents=[settings, *parents])
+        sub: _Parser = among.add_parser(name, help=says, description=description, parents=[settings, *parents])
         sub.set_defaults(do=do)
         return sub
 
@@ -99,12 +102,27 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("inputs", nargs="+", metavar="INPUT", help="file, folder or glob")
     explain.add_argument("--json", action="store_true", help="one JSON object per article")
     show = command("show", _show, "show what is in the data set", holding)
-    show.add_argument("--date", type=dt.date.fromisoformat, metavar="DATE", help="only this day, YYYY-MM-DD")
+    show.add_argument("--date", type=_day, metavar="DATE", help="only this day, YYYY-MM-DD")
     show.add_argument("--sql", metavar="QUERY", help="DuckDB SQL over the views articles and rejects")
-    show.add_argument("--limit", type=int, default=20, metavar="N", help="how many rows (default: 20)")
+    show.add_argument("--limit", type=_count, default=20, metavar="N", help="how many rows (default: 20)")
     verify = command("verify", _verify, "check the data set: checksums, schema, books, log against files", holding)
     verify.add_argument("--json", action="store_true", help="one object with every fault")
     command("check", _check, "check settings, feeds and rules, each rule against its examples")
+    about = "what the clutter rules would do"
+    rules = commands.add_parser("rules", help=about, description=about[:1].upper() + about[1:] + ".")
+    asked = rules.add_subparsers(dest="question", required=True, metavar="COMMAND", parser_class=_Parser)
+    says = "show which stored articles and lines the rules as they are now would cut differently"
+    diff = command("diff", _rules_diff, says, holding, among=asked)
+    diff.add_argument("--date", type=_day, metavar="DATE", help="only this day, YYYY-MM-DD")
+    diff.add_argument("--source", metavar="NAME", help="only this source_id")
+    diff.add_argument(
+        "--limit",
+        type=_count,
+        metavar="N",
+        help="how many articles (default: 20; with --json, all that would change)",
+    )
+    diff.add_argument("--json", action="store_true", help="one JSON object per article, the summary last")
+    diff.epilog = "'-' marks what is cut now, '+' what is kept now, '~' what another rule cuts now."
     return parser
 
 
@@ -164,6 +182,20 @@ def _moment(text: str) -> dt.datetime:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no ISO 8601 time such as 2026-11-20T02:30:00Z") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2026-11-20") from None
+
+
+def _count(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 up")
+    return number
 
 
 def _now(args: argparse.Namespace) -> dt.datetime:
@@ -274,12 +306,17 @@ def _explain(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     from pipeline.show import query, show
 
-    console = Console() if sys.stdout.isatty() else Console(width=140)
+    console = _console()
     if args.sql:
         query(_root(args), args.sql, console)
     else:
         show(_root(args), console, date=args.date, limit=args.limit)
     return DONE
+
+
+def _console() -> Console:
+    """Tables for a file or a pipe are made for a wide page."""
+    return Console() if sys.stdout.isatty() else Console(width=140)
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -305,8 +342,33 @@ def _check(args: argparse.Namespace) -> int:
     faults = check(config)
     for fault in faults:
         print(fault)
-    rules = sum(len(file.rule) + len(file.seam) for file in config.rules.values())
+    rules = sum(len(file.rule) + len(file.seam) for file in config.rules.files.values())
     terms = sum(len(words) for file in config.terms for topic in file.terms.values() for words in topic.values())
     known = f"{len(config.feeds)} feeds, {rules} clutter rules, {terms} terms, {len(config.agencies.agency)} agencies"
     print(f"{known}, {len(faults)} faults")
     return USAGE if faults else DONE
+
+
+def _rules_diff(args: argparse.Namespace) -> int:
+    from pipeline import rules_diff
+    from transforms.core.clutter.rules import RuleBook
+
+    config = _load(args)
+    root = args.root if args.root is not None else Path(config.settings.root)
+    console = _console()
+    totals = rules_diff.Totals()
+    limit = rules_diff.SHOWN if args.limit is None and not args.json else args.limit
+    for changed in rules_diff.difference(root, RuleBook(config.rules), totals, date=args.date, source=args.source):
+        if limit is not None and totals.changed > limit:
+            continue
+        if args.json:
+            print(json.dumps(changed.as_json(), ensure_ascii=False))
+        else:
+            rules_diff.show(changed, console)
+    if args.json:
+        print(json.dumps(totals.as_json()))
+        return DONE
+    if limit is not None and totals.changed > limit:
+        console.print(f"{totals.changed - limit} more; --limit shows more", style="dim", highlight=False)
+    rules_diff.summarise(totals, console)
+    return DONE

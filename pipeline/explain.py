@@ -9,39 +9,60 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.inputs import Inputs
 from pipeline.settings import Config
-from schemas.article import Article
+from schemas.article import Article, Tag
 from schemas.record import Record
 from schemas.reject import EXPLAINED, Reason, Refused, Reject
 from schemas.rules import NOT_CLUTTER
 from transforms.core import stages
 from transforms.core.agencies import AgencyReader
 from transforms.core.clutter.rules import RuleBook
+from transforms.core.clutter.strip import restore
+from transforms.core.extraction import left_out
 from transforms.core.language import DETECTORS
 from transforms.core.topics import TopicTagger
 from transforms.read_sources import read_file
 
+_TOPICS = "medtop"
+"""The scheme of most tags; a code of eight figures is known by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One input: the article that it becomes, or the dead letter."""
+    """One input: the article that it becomes, or the dead letter.
 
-    article: Article | None
-    reject: Reject | None
+    ``left_out`` is what the page shows and the extractor did not take; ``None`` where the input is no page.
+    """
+
+    article: Article | None = None
+    reject: Reject | None = None
+    left_out: tuple[str, ...] | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Every column, dates as ISO strings."""
-        row = self.article.row() if self.article else self.reject.row() if self.reject else {}
-        return {
-            "outcome": "written" if self.article else "rejected",
-            **json.loads(json.dumps(row, default=str)),
+        """Every column, dates as ISO strings.
+
+        An article also has ``text``, the text before stripping that the offsets in ``removed`` count in, and an
+        article from a page ``left_out``.
+        """
+        if self.article is None:
+            row = self.reject.row() if self.reject else {}
+            return {"outcome": "rejected", **_plain(row)}
+        out = {
+            "outcome": "written",
+            **_plain(self.article.row()),
+            "text": restore(self.article.body, self.article.removed),
         }
+        return out if self.left_out is None else {**out, "left_out": list(self.left_out)}
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(row, default=str))
+    return plain
 
 
 def explain(inputs: Inputs, config: Config, *, now: dt.datetime) -> Iterator[Explained]:
@@ -71,7 +92,7 @@ def explain(inputs: Inputs, config: Config, *, now: dt.datetime) -> Iterator[Exp
     )
     for file in inputs.files:
         for item in read_file(file, text_bytes=limits.text_bytes, feed_bytes=limits.feed_bytes):
-            yield Explained(None, item) if isinstance(item, Reject) else _walk(item, way)
+            yield Explained(reject=item) if isinstance(item, Reject) else _walk(item, way)
 
 
 def _walk(record: Record, way: tuple[tuple[str, Any], ...]) -> Explained:
@@ -80,25 +101,47 @@ def _walk(record: Record, way: tuple[tuple[str, Any], ...]) -> Explained:
         try:
             at = stage(at)
         except Refused as refusal:
-            return Explained(None, at.dead_letter(name, refusal.reason, refusal.message))
-    return Explained(at.article, None)
+            return Explained(reject=at.dead_letter(name, refusal.reason, refusal.message))
+    article: Article = at.article
+    return Explained(article=article, left_out=_left_out(record, article))
+
+
+def _left_out(record: Record, article: Article) -> tuple[str, ...] | None:
+    if record.html is None:
+        return None
+    taken = "\n".join(filter(None, (article.headline, restore(article.body, article.removed))))
+    return left_out(record.html, taken, charset=record.charset)
 
 
 def show(explained: Explained, console: Console) -> None:
-    """Print one input for people: the columns that a decision stands behind, then the text with its cuts in place."""
+    """Print one input for people: what was decided about it, then the text with its cuts in place.
+
+    Of a page follows what the extractor left out. Lines are as long as they are: a terminal folds them itself, and
+    an address in a file stays whole.
+    """
     if explained.reject is not None:
         reject = explained.reject
-        console.print(f"[bold red]{escape(reject.code)}[/] {escape(reject.input_ref)}")
-        console.print(f"  {escape(reject.message)}", highlight=False)
-        console.print(f"  {EXPLAINED[Reason(reject.code)]}", style="dim", highlight=False)
+        console.print(f"[bold red]{escape(reject.code)}[/] {escape(reject.input_ref)}", soft_wrap=True)
+        console.print(f"  {escape(reject.message)}", highlight=False, soft_wrap=True)
+        console.print(f"  {EXPLAINED[Reason(reject.code)]}", style="dim", highlight=False, soft_wrap=True)
     elif explained.article is not None:
-        console.print(Group(_facts(explained.article), "", marked(explained.article, colour=console.is_terminal), ""))
+        colour = console.is_terminal and not console.no_color and not console.is_dumb_terminal
+        text = marked(explained.article, colour=colour)
+        console.print(_facts(explained.article), "", text, "", sep="\n", soft_wrap=True)
+        if explained.left_out:
+            blocks = _counted(len(explained.left_out), "block")
+            listed = "\n".join(f"  {block}" for block in explained.left_out)
+            console.print(
+                Text(f"left out by the extractor: {blocks} of the page\n{listed}\n", style="dim"), soft_wrap=True
+            )
 
 
-def _facts(article: Article) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _facts(article: Article) -> Text:
+    """The columns that a decision stands behind, one a line."""
     published = article.published_edtf or "not stated"
     evidence = f" ({article.date_evidence})" if article.date_evidence else ""
     clutter = [cut for cut in article.removed if cut.kind not in NOT_CLUTTER]
@@ -119,13 +162,22 @@ def _facts(article: Article) -> RenderableType:
         ("section", article.section),
         ("access", article.access if article.access != "unknown" else None),
         ("flags", ", ".join(article.quality_flags) or None),
-        ("clutter", f"{article.clutter_ratio:.0%} of the text in {len(clutter)} cuts"),
+        ("clutter", f"{article.clutter_ratio:.0%} of the text in {_counted(len(clutter), 'cut')}"),
     ]
-    rows += [("tag", f"{t.code} {t.label} {t.score:.2f}: {t.evidence}") for t in article.tags]
+    rows += [("tag", _tag(tag)) for tag in article.tags]
+    width = max(len(name) for name, _ in rows)
+    out = Text()
     for name, value in rows:
         if value:
-            table.add_row(name, Text(str(value)))
-    return table
+            out.append(f"{name:{width}}", style="bold").append(f"  {value}\n")
+    out.rstrip()
+    return out
+
+
+def _tag(tag: Tag) -> str:
+    """A topic by its code, and a tag of any other scheme with the name of that scheme before it."""
+    scheme = "" if tag.scheme == _TOPICS else f"{tag.scheme} "
+    return f"{scheme}{tag.code} {tag.label} {tag.score:.2f}: {tag.evidence}"
 
 
 def marked(article: Article, *, colour: bool) -> Text:

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ from apache_beam.utils.shared import Shared
 
 from pipeline.build import Job, build
 from pipeline.inputs import Inputs
-from pipeline.ledger import Counts, Ledger
+from pipeline.ledger import Counts, Ledger, LedgerError
 from pipeline.settings import Config
+from transforms.core.clutter.recurring import RecurringLines, Tally
 from transforms.count_progress import CountProgress, Progress
 from transforms.keep_books import Outcome
 from transforms.parquet import StagedFile
@@ -97,7 +98,8 @@ def run(
     with Ledger(root) as ledger:
         run_id = ledger.next_run_id(now)
         known = tuple(str(root / file.path) for file in ledger.files())
-        job = Job(run_id=run_id, now=now, staging=ledger.staging(run_id), known=known)
+        lines = recurring_lines(root, ledger.state)
+        job = Job(run_id=run_id, now=now, staging=ledger.staging(run_id), known=known, furniture=lines.furniture())
         outcome = _execute(inputs, config, job, runner, beam_options, watch)
         counts = Counts(
             read=outcome.read,
@@ -116,11 +118,13 @@ def run(
                 f"{allowed} allows; nothing was published ({_listed(counts.reasons)})"
             )
         if outcome.files:
+            learned = lines.learned(outcome.tallies, ledger.version + 1)
+            state = {**ledger.state, **learned.as_json()} if learned != lines else None
             with _publishing(root):
                 ledger.commit(
                     run_id,
                     outcome.files,
-                    None,
+                    state,
                     counts,
                     config_hash=config.config_hash,
                     inputs=inputs.asked,
@@ -137,6 +141,18 @@ def run(
         files=tuple(str(root / file.path) for file in outcome.files),
         reasons=dict(counts.reasons),
     )
+
+
+def recurring_lines(root: Path, state: Mapping[str, Any]) -> RecurringLines:
+    """What the state of the data set at ``root`` says of lines that recur.
+
+    Raises:
+        LedgerError: it is not what this program writes.
+    """
+    try:
+        return RecurringLines.from_json(state)
+    except ValueError as fault:
+        raise LedgerError(f"{root}: {fault}; use the version of knipsel that wrote it, or a newer one") from fault
 
 
 def _execute(
@@ -187,6 +203,7 @@ def _save(outcome: Outcome, path: str) -> None:
         "read": outcome.read,
         "duplicate": outcome.duplicate,
         "reasons": outcome.reasons,
+        "tallies": {source_id: asdict(tally) for source_id, tally in outcome.tallies.items()},
     }
     Path(path).write_text(json.dumps(content), encoding="utf-8")
 
@@ -195,6 +212,7 @@ def _load(path: Path) -> Outcome:
     content = json.loads(path.read_text(encoding="utf-8"))
     files = [StagedFile(**fields) for fields in content.pop("files")]
     content["reasons"] = Counter(content["reasons"])
+    content["tallies"] = {source_id: Tally(**fields) for source_id, fields in content["tallies"].items()}
     return Outcome(files=sorted(files, key=lambda f: f.path), **content)
 
 

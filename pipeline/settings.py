@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from schemas.rules import RuleFile
+from schemas.rules import Model, RuleFile, RuleSet
 from schemas.tagging import AgencyFile, TermFile, TopicFile
 from transforms.core.clutter.rules import RuleBook, RuleError
 from transforms.core.topics import check_vocabulary
@@ -122,7 +122,7 @@ class Config:
     settings: Settings
     feeds: tuple[Feed, ...]
     feeds_folder: Path
-    rules: Mapping[str, RuleFile]
+    rules: RuleSet
     topics: TopicFile
     terms: tuple[TermFile, ...]
     agencies: AgencyFile
@@ -169,7 +169,7 @@ def load(config: Path | None = None, overrides: Sequence[str] = ()) -> Config:
         terms=tuple(terms.values()),
         agencies=agencies,
         config_hash=_hash(settings.model_copy(update={"root": ""}), *feeds),
-        rules_version=_hash(*rules.values(), topics, *terms.values(), agencies),
+        rules_version=_hash(*rules.files.values(), rules.model, topics, *terms.values(), agencies),
     )
 
 
@@ -178,7 +178,7 @@ def check(config: Config) -> list[str]:
     return RuleBook(config.rules).faults()
 
 
-def _rules(shipped: Path, own: Path, settings: Settings, origin: str) -> dict[str, RuleFile]:
+def _rules(shipped: Path, own: Path, settings: Settings, origin: str) -> RuleSet:
     folders = [shipped / "clutter"]
     if own.resolve() != shipped.resolve() and (own / "clutter").is_dir():
         folders.append(own / "clutter")
@@ -195,11 +195,12 @@ def _rules(shipped: Path, own: Path, settings: Settings, origin: str) -> dict[st
         if name not in known:
             allowed = ", ".join(sorted({p.stem for f in folders for p in (f / "language").glob("*.toml")}))
             raise SettingsError(f"{origin}: clutter.languages: no rules for {name!r}; allowed: {allowed}")
+    rules = RuleSet(found, _read(Model, shipped / "clutter" / "model.toml"))
     try:
-        RuleBook(found)
+        RuleBook(rules)
     except RuleError as fault:
         raise SettingsError(str(fault)) from None
-    return found
+    return rules
 
 
 def _label(path: Path) -> str:

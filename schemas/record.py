@@ -99,12 +99,14 @@ class Draft:
     """An article on its way, with what a dead letter or a later stage needs and no column holds.
 
     ``raw_sha256`` and ``raw_bytes`` describe the input; ``claims`` are the agencies that the page's metadata names.
+    ``earlier_hashes`` are the content hashes that the article would have had while less was known of its outlet.
     """
 
     article: Article
     raw_sha256: str
     raw_bytes: int
     claims: tuple[str, ...] = ()
+    earlier_hashes: tuple[str, ...] = ()
 
     def dead_letter(self, stage: str, reason: Reason, message: str) -> Reject:
         """What is kept of the draft where ``stage`` did not pass it on."""

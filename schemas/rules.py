@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -57,6 +59,8 @@ class Scope(StrEnum):
     """a whole line that opens a block; the block ends where the evidence for it does"""
     ITEM = "item"
     """no cut by itself: evidence that a line belongs to an open block of the same kind"""
+    SIGNAL = "signal"
+    """no cut by itself: evidence, anywhere, that a line is furniture"""
 
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
@@ -72,7 +76,9 @@ class Rule(_Table):
 
     ``match`` must fit the whole line (for ``start`` its beginning, for ``end`` its end); each of ``all`` must be
     found in it and none of ``none``. ``<name>`` in a pattern stands for the words of that name in ``[words]``.
-    Quotes, dashes and blanks are folded to their plain forms before matching.
+    For ``end``, an empty group ``()`` in ``match`` says where the cut begins; a line of which no more than
+    ``caption_chars`` would be left is a caption and goes as a whole. ``below_headline`` confines a ``top`` rule to lines
+    below the headline. Quotes, dashes and blanks are folded to their plain forms before matching.
     """
 
     id: Slug
@@ -84,7 +90,9 @@ class Rule(_Table):
     case_sensitive: bool = False
     max_chars: Annotated[int, Field(ge=1, le=2000)] = 300
     opens: CutKind | None = None
-    weight: Annotated[float, Field(ge=0.5, le=5)] = 2.0
+    below_headline: bool = False
+    caption_chars: Annotated[int, Field(ge=0, le=400)] = 0
+    weight: Annotated[float, Field(ge=0.2, le=6)] = 2.5
     example: Text
     counter_example: Text
 
@@ -113,6 +121,53 @@ class Seam(_Table):
     counter_example: Text
 
 
+class Model(_Table):
+    """The numbers of the decision over the sequence of lines (``config/clutter/model.toml``).
+
+    Above zero speaks for furniture, below for the article. A line in ``[line]`` is judged by itself, in ``[block]``
+    behind a header that has opened a block; ``[border]`` is what it costs to go from article to furniture and back,
+    and ``[bonus]`` what is added for circumstances.
+    """
+
+    line: dict[str, float]
+    block: dict[str, float]
+    border: dict[str, float]
+    bonus: dict[str, float]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for name, keys in MODEL_KEYS.items():
+            found = getattr(self, name)
+            if set(found) != keys:
+                raise ValueError(f"[{name}] needs exactly these keys: {', '.join(sorted(keys))}")
+        return self
+
+
+_SHAPES = frozenset({"prose", "long_prose", "title", "title_before_prose", "bullet", "sentence", "empty"})
+MODEL_KEYS: dict[str, frozenset[str]] = {
+    "line": _SHAPES,
+    "block": _SHAPES,
+    "border": frozenset({"enter_top", "leave_top", "enter", "leave", "enter_block", "leave_block"}),
+    "bonus": frozenset(
+        {
+            "claimed",
+            "first_prose",
+            "headline_form",
+            "known",
+            "header",
+            "first_item",
+            "repeated_short",
+            "indented",
+            "list_at_top",
+            "foreign",
+            "unrelated",
+            "quoted",
+        }
+    ),
+}
+"""Every number that a model must have, by table."""
+
+
 class RuleFile(_Table):
     """One file of rules. ``hosts`` and ``sources`` confine it to an outlet; without them it holds everywhere."""
 
@@ -122,3 +177,11 @@ class RuleFile(_Table):
     words: dict[str, tuple[Text, ...]] = Field(default_factory=dict)
     rule: tuple[Rule, ...] = ()
     seam: tuple[Seam, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All that the stripper goes by: the rule files by the name they are called in messages, and the model."""
+
+    files: Mapping[str, RuleFile]
+    model: Model

@@ -30,10 +30,14 @@ class Known:
             self._versions[article_id] = max(version, self._versions.get(article_id, 0))
             self._texts.add((article_id, content_hash))
 
-    def admit(self, article_id: str, content_hash: str) -> int | None:
-        """The version under which this text is new, and known from now on; ``None`` where it was known."""
+    def admit(self, article_id: str, content_hash: str, earlier_hashes: Iterable[str] = ()) -> int | None:
+        """The version under which this text is new, and known from now on; ``None`` where it was known.
+
+        A text of which one of the ``earlier_hashes`` is held was known too: what has changed since is not the
+        article but what is cut out of it.
+        """
         with self._lock:
-            if (article_id, content_hash) in self._texts:
+            if any((article_id, each) in self._texts for each in (content_hash, *earlier_hashes)):
                 return None
             version = self._versions.get(article_id, 0) + 1
             self._versions[article_id] = version
@@ -81,7 +85,7 @@ class DropKnownFn(beam.DoFn):
 
     def process(self, draft: Draft) -> Iterator[Article | pvalue.TaggedOutput]:
         article = draft.article
-        version = self._known.admit(article.article_id, article.content_hash)
+        version = self._known.admit(article.article_id, article.content_hash, draft.earlier_hashes)
         if version is None:
             yield pvalue.TaggedOutput(DUPLICATES, article.article_id)
         else:

@@ -10,6 +10,7 @@ from typing import Any
 import apache_beam as beam
 
 from schemas.reject import FILTERED
+from transforms.core.clutter.recurring import Tally
 
 READ = "read"
 DUPLICATE = "duplicate"
@@ -20,13 +21,15 @@ class Outcome:
     """What a run came to: its staged files, and the tallies of its books.
 
     ``read`` is counted where records are read, everything else where they end; that both agree is what the books
-    are for. ``reasons`` counts the dead letters by code.
+    are for. ``reasons`` counts the dead letters by code. ``tallies`` is what the lines of new articles came to, by
+    ``source_id``.
     """
 
     files: list[Any] = field(default_factory=list)
     read: int = 0
     duplicate: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    tallies: dict[str, Tally] = field(default_factory=dict)
 
     @property
     def written(self) -> int:
@@ -45,16 +48,17 @@ class Outcome:
 
 
 class KeepBooks(beam.PTransform):
-    """Staged files, records, unreadable inputs, all dead letters and duplicates in; one ``Outcome`` out."""
+    """Staged files, records, unreadable inputs, all dead letters, duplicates and tallies in; one ``Outcome`` out."""
 
     def expand(self, inputs: tuple[beam.PCollection, ...]) -> beam.PCollection:
-        files, records, unread, rejects, duplicates = inputs
+        files, records, unread, rejects, duplicates, tallies = inputs
         notes = (
             files | "Files" >> beam.Map(lambda file: ("file", file)),
             records | "Records" >> beam.Map(lambda _: (READ, None)),
             unread | "Unread" >> beam.Map(lambda _: (READ, None)),
             rejects | "Codes" >> beam.Map(lambda reject: ("code", str(reject.code))),
             duplicates | "Duplicates" >> beam.Map(lambda _: (DUPLICATE, None)),
+            tallies | "Tallies" >> beam.Map(lambda tally: ("tally", tally)),
         )
         return notes | beam.Flatten() | beam.CombineGlobally(_Tally())
 
@@ -73,6 +77,9 @@ class _Tally(beam.CombineFn):
             outcome.read += 1
         elif what == DUPLICATE:
             outcome.duplicate += 1
+        elif what == "tally":
+            source_id, tally = value
+            outcome.tallies[source_id] = tally
         else:
             outcome.reasons[value] += 1
         return outcome
@@ -84,6 +91,7 @@ class _Tally(beam.CombineFn):
             merged.read += outcome.read
             merged.duplicate += outcome.duplicate
             merged.reasons += outcome.reasons
+            merged.tallies |= outcome.tallies
         return merged
 
     def extract_output(self, outcome: Outcome) -> Outcome:

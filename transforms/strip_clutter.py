@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from schemas.rules import RuleFile
+from schemas.rules import RuleSet
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.stages import Stage, strip_clutter
 from transforms.stage import StageTransform
@@ -15,12 +15,13 @@ class StripClutter(StageTransform):
     """Cuts the clutter out of each body and notes every cut.
 
     Args:
-        rules: the rule files; compiled once per worker.
+        rules: the rule files and the model; compiled once per worker.
+        furniture: by ``source_id`` the lines that recur at an outlet, as ``RecurringLines.furniture`` gives them.
     """
 
-    def __init__(self, rules: Mapping[str, RuleFile]) -> None:
-        super().__init__("strip", partial(_load, dict(rules)))
+    def __init__(self, rules: RuleSet, furniture: Mapping[str, Mapping[str, int]]) -> None:
+        super().__init__("strip", partial(_load, rules, furniture))
 
 
-def _load(rules: Mapping[str, RuleFile]) -> Stage:
-    return partial(strip_clutter, book=RuleBook(rules))
+def _load(rules: RuleSet, furniture: Mapping[str, Mapping[str, int]]) -> Stage:
+    return partial(strip_clutter, book=RuleBook(rules), furniture=furniture)

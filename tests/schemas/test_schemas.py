@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import pickle
 import types
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -110,21 +111,22 @@ def fits(hint: Any, kind: pa.DataType) -> bool:
     """Whether values of the Python type are what the Arrow type holds."""
     if get_origin(hint) is tuple:
         item, _ = get_args(hint)
-        return pa.types.is_list(kind) and fits(item, kind.value_type)
+        return bool(pa.types.is_list(kind)) and fits(item, kind.value_type)
     if is_dataclass(hint):
         hints = get_type_hints(hint)
-        return (
+        return bool(
             pa.types.is_struct(kind)
             and [f.name for f in kind] == list(hints)
             and all(fits(hints[f.name], f.type) for f in kind)
         )
-    return {
+    kinds: dict[Any, Callable[[Any], bool]] = {
         str: pa.types.is_string,
         int: pa.types.is_integer,
         float: pa.types.is_floating,
         dt.date: pa.types.is_date,
-        dt.datetime: lambda k: k == pa.timestamp("us", tz="UTC"),
-    }[hint](kind)  # type: ignore[no-any-return]  # pyarrow is untyped
+        dt.datetime: lambda k: bool(k == pa.timestamp("us", tz="UTC")),
+    }
+    return kinds[hint](kind)
 
 
 @pytest.mark.parametrize(("row", "schema"), [(Article, ARTICLES), (Reject, REJECTS)])
@@ -192,7 +194,9 @@ def test_a_full_article_survives_arrow() -> None:
 
 
 def test_an_article_with_nothing_optional_survives_arrow() -> None:
-    least = Article("id", "zuidkade", "txt", "a.txt", NOW, partition_date=NOW.date(), date_basis="fetched", ingested_at=NOW)
+    least = Article(
+        "id", "zuidkade", "txt", "a.txt", NOW, partition_date=NOW.date(), date_basis="fetched", ingested_at=NOW
+    )
     (back,) = pa.Table.from_pylist([least.row()], schema=ARTICLES).to_pylist()
     assert (back["removed"], back["tags"], back["authors"]) == ([], [], [])
     assert (back["url"], back["language"], back["schema_version"]) == (None, "und", SCHEMA_VERSION)

@@ -82,9 +82,10 @@ def _outlet(feed: Mapping[str, Any], file: SourceFile) -> Any:
 
 
 def _record(entry: Mapping[str, Any], number: int, file: SourceFile, flags: tuple[str, ...]) -> Record:
-    contents = [c.get("value", "") for c in entry.get("content", ())]
-    summary = entry.get("summary", "")
-    text, description = fragment_text(max(contents, key=len, default="")), fragment_text(summary)
+    # feedparser leaves out what it did not find, and puts None where a tag confused it.
+    contents, labels = entry.get("content") or [], entry.get("tags") or []
+    body = max((c.get("value") or "" for c in contents), key=len, default="")
+    text, description = fragment_text(body), fragment_text(entry.get("summary") or "")
     if not text:
         text, description = description, ""
         flags = (*flags, SUMMARY_ONLY if text else NO_TEXT)
@@ -94,14 +95,14 @@ def _record(entry: Mapping[str, Any], number: int, file: SourceFile, flags: tupl
     declared = Declared(
         guid=guid,
         url=url,
-        title=_line(fragment_text(entry.get("title", ""))),
+        title=_line(fragment_text(entry.get("title") or "")),
         description=_line(description) if description != text else None,
         published=published or updated,
         modified=updated if published and updated != published else None,
-        language=_line((entry.get("content") or [{}])[0].get("language")),
-        section=next((_line(t.get("term")) for t in entry.get("tags", ()) if t.get("term")), None),
-        keywords=tuple(k for t in entry.get("tags", ()) if (k := _line(t.get("term")))),
-        authors=tuple(n for a in entry.get("authors", ()) if (n := _line(a.get("name")))),
+        language=_line(contents[0].get("language")) if contents else None,
+        section=next((_line(t.get("term")) for t in labels if t.get("term")), None),
+        keywords=tuple(k for t in labels if (k := _line(t.get("term")))),
+        authors=tuple(n for a in entry.get("authors") or () if (n := _line(a.get("name")))),
     )
     return Record(
         kind=InputKind.FEED,

@@ -7,17 +7,19 @@ twins, and ``knipsel explain`` calls them one after the other.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from schemas.article import Article
+from schemas.article import Article, Cut
 from schemas.record import Declared, Draft, InputKind, Outlet, Record
 from schemas.reject import Reason, Refused, fingerprint
 from schemas.rules import CutKind
 from transforms.core import dates, urls
 from transforms.core.agencies import AgencyReader
+from transforms.core.clutter.recurring import known_since
 from transforms.core.clutter.rules import RuleBook
-from transforms.core.clutter.strip import strip
+from transforms.core.clutter.strip import Stripped, strip
 from transforms.core.extraction import extract_page
 from transforms.core.identity import article_id, content_hash
 from transforms.core.language import UNKNOWN, Detector, detect
@@ -27,13 +29,28 @@ from transforms.core.topics import TopicTagger
 LOCAL = "local"
 """The source of files for which nothing says who published them."""
 
+UNKNOWN_ACCESS = "unknown"
+"""The column ``access`` where neither the page nor a cut says anything."""
+
 DATE_ABSURD = "date_absurd"
 DATE_UNREAD = "date_unread"
 LANGUAGE_CONFLICT = "language_conflict"
 SHORT_BODY = "short_body"
+TRUNCATED = "truncated"
 
 _SHORT_BODY_CHARS = 200
 # Two sentences: below this a text is a stub, a caption or what a paywall left.
+
+_TEASER_CHARS = 80
+# One sentence of running text. A paywall that leaves less has left no beginning of the article to read.
+
+_BROKEN_OFF = re.compile(r"""(?:(?:[(\[]?(?:…|\.\.\.)|\[\+\d{1,9} chars\])[\s"'”’»)\]]*)+\Z""")
+# What those who cut a text short put behind it; a quote or bracket of the text itself may still close there.
+_MARK_CHARS = 40
+# No such mark is longer, and no more of a text is looked at for one.
+
+_EARLIER_RUNS = 4
+# How many steps of learning an article is known across. A frame is learned in one or two.
 
 _SURE = 0.9
 # Below this the detector itself hesitates, which is no reason to doubt what the page declares.
@@ -144,19 +161,31 @@ def _published(article: Article, stated: dates.StatedDate) -> Article:
     )
 
 
-def strip_clutter(draft: Draft, *, book: RuleBook) -> Draft:
+def strip_clutter(draft: Draft, *, book: RuleBook, furniture: Mapping[str, Mapping[str, int]] | None = None) -> Draft:
     """The draft with its clutter cut, its headline told from its body, and the hash of what is left.
+
+    What the cuts say is kept: ``truncated`` among the flags, and ``access`` where nothing stated it.
+
+    Args:
+        draft: as it was extracted.
+        book: the rules.
+        furniture: by ``source_id`` the keys of lines that recur, each with the run that found it so.
 
     Raises:
         Refused: ``ONLY_CLUTTER`` where the text was not empty and nothing of it is left.
     """
     article = draft.article
-    stripped = strip(article.body, book, headline=article.headline, host=article.host, source_id=article.source_id)
+    known = (furniture or {}).get(article.source_id, {})
+    stripped, runs = _stripped(article, book, known)
     if article.body.strip() and not stripped.body and not stripped.headline:
         raise Refused(Reason.ONLY_CLUTTER, "nothing is left once the clutter is cut")
     flags = article.quality_flags
     if len(stripped.body) < _SHORT_BODY_CHARS:
         flags += (SHORT_BODY,)
+    below = _below(stripped.body, stripped.removed)
+    breaks_off = _breaks_off(stripped.body, below)
+    if breaks_off:
+        flags += (TRUNCATED,)
     return replace(
         draft,
         article=replace(
@@ -166,10 +195,79 @@ def strip_clutter(draft: Draft, *, book: RuleBook) -> Draft:
             body_chars=len(stripped.body),
             removed=stripped.removed,
             clutter_ratio=stripped.clutter_ratio,
+            access=_access(stripped.body, below, breaks_off) if article.access == UNKNOWN_ACCESS else article.access,
             content_hash=content_hash(stripped.headline, stripped.body),
             quality_flags=flags,
         ),
+        earlier_hashes=_earlier_hashes(article, book, known, runs),
     )
+
+
+def _stripped(article: Article, book: RuleBook, known: Mapping[str, int]) -> tuple[Stripped, tuple[int, ...]]:
+    """The article stripped, and the runs that found the ``known`` lines in it to be furniture, in order."""
+    runs: set[int] = set()
+
+    def recurring(form: str) -> bool:
+        run = known_since(known, form)
+        if run is not None:
+            runs.add(run)
+        return run is not None
+
+    stripped = strip(
+        article.body,
+        book,
+        headline=article.headline,
+        host=article.host,
+        source_id=article.source_id,
+        recurring=recurring if known else None,
+    )
+    return stripped, tuple(sorted(runs))
+
+
+def _earlier_hashes(
+    article: Article, book: RuleBook, known: Mapping[str, int], runs: Sequence[int]
+) -> tuple[str, ...]:
+    """The hashes of the text before each of the ``runs``, when some or none of its lines were known to recur.
+
+    By these an article that was written then is known again: otherwise every article that is read a second time
+    would become a new version of itself as soon as the footer of its outlet is known.
+    """
+    hashes = []
+    for run in runs[-_EARLIER_RUNS:]:
+        stripped, _ = _stripped(article, book, {key: found for key, found in known.items() if found < run})
+        hashes.append(content_hash(stripped.headline, stripped.body))
+    return tuple(hashes)
+
+
+def _below(body: str, removed: Sequence[Cut]) -> tuple[Cut, ...]:
+    """The cuts behind the last character of the body; all of them where nothing was kept."""
+    cut = 0
+    for number, each in enumerate(removed):
+        if each.start - cut >= len(body):
+            return tuple(removed[number:])
+        cut += each.end - each.start
+    return ()
+
+
+def _breaks_off(body: str, below: Sequence[Cut]) -> bool:
+    """Whether the text was cut short by those who passed it on, who say so with "…", "..." or "[+123 chars]"."""
+    marks = (cut.text for cut in below if cut.kind == CutKind.PAYWALL)
+    return any(_BROKEN_OFF.search(text.rstrip()[-_MARK_CHARS:]) for text in (body, *marks))
+
+
+def _access(body: str, below: Sequence[Cut], breaks_off: bool) -> str:
+    """What the cuts below the body say of access: ``teaser``, ``locked`` or ``unknown``.
+
+    A paywall notice does below the text, whatever the text; a mark that the text was cut short is none, since those
+    who pass a text on cut it short as well. An offer of subscriptions does where the text breaks off before it:
+    below a whole article it is advertising. A notice with article text behind it has stopped nobody.
+    """
+    notices = (cut.text.strip() for cut in below if cut.kind == CutKind.PAYWALL)
+    notice = any(len(text) > _MARK_CHARS or not _BROKEN_OFF.match(text) for text in notices)
+    offer = any(cut.kind == CutKind.SUBSCRIPTION for cut in below)
+    if not notice and not (offer and breaks_off):
+        return UNKNOWN_ACCESS
+    return "teaser" if len(body) >= _TEASER_CHARS else "locked"
 
 
 def detect_language(draft: Draft, *, detector: Detector, max_chars: int, min_letters: int) -> Draft:

@@ -10,7 +10,9 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 def test_ids_stay_what_they_are() -> None:
     # Data sets hold these ids: whoever changes them makes every article of every data set new.
-    assert article_id(url="https://krant.example/a", source_id="krant", record="1") == "624068b890f80f4d01cfd3fa383bb47f"
+    assert (
+        article_id(url="https://krant.example/a", source_id="krant", record="1") == "624068b890f80f4d01cfd3fa383bb47f"
+    )
     assert article_id(url=None, source_id="krant", record="a.txt") == "6a34fa10cc86be9c91d6635ce4ba6076"
     assert content_hash("Brug open", "De brug is open.") == "375ced9544184d32f4e6a6ea93b5215d"
 

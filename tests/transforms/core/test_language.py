@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from transforms.core.language import DETECTORS, UNKNOWN, Detector, Langdetect, Py3langid, detect
+from transforms.core.language import DETECTORS, UNKNOWN, Detector, Langdetect, detect
 
 TEXTS = {
     "nl": "De burgemeester opende gisteren de nieuwe brug over de haven, en honderden bewoners liepen er overheen.",
@@ -34,7 +34,9 @@ def test_plain_texts(detector: Detector, language: str) -> None:
     assert 0.9 < score <= 1
 
 
-@pytest.mark.parametrize("text", ["", "  \n", "2026-11-20 12:30 3.141", "😀😀 🌉", "…—!?", "\ufffd" * 50, "\u0301" * 50])
+@pytest.mark.parametrize(
+    "text", ["", "  \n", "2026-11-20 12:30 3.141", "😀😀 🌉", "…—!?", "\ufffd" * 50, "\u0301" * 50]
+)
 def test_without_letters_the_language_is_unknown(detector: Detector, text: str) -> None:
     assert detect(text, detector, max_chars=1_000, min_letters=1) == UNKNOWN == ("und", 0.0)
 
@@ -51,7 +53,13 @@ def test_only_the_beginning_is_looked_at(detector: Detector) -> None:
 
 
 def test_odd_texts_are_no_error(detector: Detector) -> None:
-    for text in ("a" * 1_000, "https://krant.example/a redactie@krant.example", "ሰላም ለዓለም እንዴት ነህ", "\x00\x01 abc", "北京" * 20):
+    for text in (
+        "a" * 1_000,
+        "https://krant.example/a redactie@krant.example",
+        "ሰላም ለዓለም እንዴት ነህ",
+        "\x00\x01 abc",
+        "北京" * 20,
+    ):
         language, score = detector(text)
         assert language
         assert 0 <= score <= 1
@@ -62,22 +70,15 @@ def test_region_tags_are_bcp47() -> None:
     assert Langdetect()(text)[0] == "zh-CN"
 
 
-@pytest.mark.parametrize("kind", [Langdetect, Py3langid])
-def test_the_answer_is_the_same_every_time(kind: type[Langdetect] | type[Py3langid]) -> None:
-    first, second = kind(), kind()
-    assert [first(t) for t in HARD] == [second(t) for t in HARD] == [first(t) for t in HARD]
-
-
-@pytest.mark.parametrize("kind", [Langdetect, Py3langid])
-def test_the_answer_is_the_same_from_several_threads(kind: type[Langdetect] | type[Py3langid]) -> None:
-    expected = [kind()(text) for text in HARD]
-    detector = kind()
+def test_the_answer_is_the_same_every_time_and_from_several_threads(detector: Detector) -> None:
+    first, second = detector, type(detector)()
+    expected = [first(text) for text in HARD]
+    assert [first(text) for text in HARD] == expected
     together = threading.Barrier(4)
 
     def work(turn: int) -> list[tuple[str, float]]:
         together.wait()
-        order = HARD[turn:] + HARD[:turn]
-        found = [detector(text) for text in order]
+        found = [second(text) for text in HARD[turn:] + HARD[:turn]]
         return found[len(HARD) - turn :] + found[: len(HARD) - turn]
 
     with ThreadPoolExecutor(4) as pool:

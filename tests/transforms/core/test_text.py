@@ -72,8 +72,7 @@ def test_a_few_control_characters_do_not_cost_the_text() -> None:
 def test_decoding_refuses_or_gives_text_that_can_be_written(raw: bytes) -> None:
     try:
         text, flags = decode(raw)
-    except Refused as refusal:
-        assert refusal.reason is Reason.BAD_ENCODING
+    except Refused:
         return
     text.encode()
     assert "\x00" not in text

@@ -149,8 +149,7 @@ def test_an_address_is_accepted_or_refused(text: str) -> None:
     for url in (text, f"https://{text}", f"https://krant.example/{text}"):
         try:
             good = checked(url)
-        except Refused as refusal:
-            assert refusal.reason in (Reason.BAD_URL, Reason.BAD_SCHEME)
+        except Refused:
             continue
         assert checked(good) == good
         canonical(good)

@@ -6,15 +6,13 @@ no rule can hang a run.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import re2
 
-from schemas.rules import Rule, RuleFile, Scope, Seam
+from schemas.rules import Rule, RuleSet, Scope, Seam
 from transforms.core.clutter.segments import fold
 
 _WORDS = re.compile(r"(?<!\(\?P)<([a-z_]+)>")
@@ -75,6 +73,7 @@ class Outfit:
 class _Line:
     """A rule for whole lines as indices into the set of patterns."""
 
+    order: int
     outfit: Outfit
     needs: frozenset[int]
     bars: frozenset[int]
@@ -112,14 +111,16 @@ class RuleBook:
     """Every rule of a run, compiled.
 
     Args:
-        files: the rule files by the name they are called in messages.
+        rules: the rule files and the model.
 
     Raises:
         RuleError: a pattern that RE2 refuses, an unknown word list, an id that stands twice, or an example that
             its own rule does not fit.
     """
 
-    def __init__(self, files: Mapping[str, RuleFile]) -> None:
+    def __init__(self, rules: RuleSet) -> None:
+        files = rules.files
+        self.model = rules.model
         self._sets = (_Patterns(case_sensitive=False), _Patterns(case_sensitive=True))
         self._lines: tuple[list[_Line], list[_Line]] = ([], [])
         self.starts: list[tuple[Outfit, re2._Regexp]] = []
@@ -142,15 +143,18 @@ class RuleBook:
                     self._add_seam(thing, known, where)
                 else:
                     self._add_rule(Outfit(thing, *outlet), known, where)
-        for patterns in self._sets:
+        self._by_pattern: tuple[dict[int, list[_Line]], ...] = ({}, {})
+        for patterns, lines, by_pattern in zip(self._sets, self._lines, self._by_pattern, strict=True):
             patterns.compile()
+            for line in lines:
+                # A line is looked up by one of the patterns that it needs; the others are held against what was found.
+                by_pattern.setdefault(max(line.needs), []).append(line)
         for _, pattern in self._ends:
             self._any_end.Add(pattern.pattern)
         if self._ends:
             self._any_end.Compile()
         lengths = {rule.scope is Scope.END: rule.max_chars for rule in sorted(self.rules.values(), key=_by_length)}
         self._longest_line, self._longest_end = lengths.get(False, 0), lengths.get(True, 0)
-        self.version = _version(files)
 
     def _add_seam(self, seam: Seam, words: Mapping[str, tuple[str, ...]], where: str) -> None:
         pattern = _compile(_fill(seam.match, words, where), case_sensitive=seam.case_sensitive, where=where)
@@ -174,7 +178,7 @@ class RuleBook:
             _compile(pattern, case_sensitive=rule.case_sensitive, where=where)
         patterns = self._sets[rule.case_sensitive]
         self._lines[rule.case_sensitive].append(
-            _Line(outfit, frozenset(map(patterns.add, wanted)), frozenset(map(patterns.add, barred)))
+            _Line(len(self.rules), outfit, frozenset(map(patterns.add, wanted)), frozenset(map(patterns.add, barred)))
         )
 
     def faults(self) -> list[str]:
@@ -213,20 +217,19 @@ class RuleBook:
         """The rules for whole lines that ``form`` (a folded line without blanks around it) fits, in rule order."""
         if not form or len(form) > self._longest_line:
             return []
-        out = []
-        for patterns, candidates in zip(self._sets, self._lines, strict=True):
+        out: list[tuple[int, Rule]] = []
+        for patterns, by_pattern in zip(self._sets, self._by_pattern, strict=True):
             found = patterns.matching(form)
-            if not found:
-                continue
-            out += [
-                c.outfit.rule
-                for c in candidates
-                if c.needs <= found
-                and not (c.bars & found)
-                and len(form) <= c.outfit.rule.max_chars
-                and c.outfit.holds_for(host, source_id)
-            ]
-        return out
+            for index in found:
+                out += [
+                    (line.order, line.outfit.rule)
+                    for line in by_pattern.get(index, ())
+                    if line.needs <= found
+                    and not (line.bars & found)
+                    and len(form) <= line.outfit.rule.max_chars
+                    and line.outfit.holds_for(host, source_id)
+                ]
+        return [rule for _, rule in sorted(out, key=_by_order)]
 
     def endings(self, form: str, host: str | None = None, source_id: str | None = None) -> Iterator[tuple[Rule, int]]:
         """The rules that the end of ``form`` fits, in rule order, each with the offset where that end begins."""
@@ -236,13 +239,12 @@ class RuleBook:
             offset = max(0, len(form) - outfit.rule.max_chars)
             found = pattern.search(form[offset:])
             if found and outfit.holds_for(host, source_id):
-                yield outfit.rule, offset + found.start()
+                yield outfit.rule, offset + found.start(1 if pattern.groups else 0)
+
+
+def _by_order(ranked: tuple[int, Rule]) -> int:
+    return ranked[0]
 
 
 def _by_length(rule: Rule) -> int:
     return rule.max_chars
-
-
-def _version(files: Mapping[str, RuleFile]) -> str:
-    content = {name: file.model_dump(mode="json") for name, file in files.items()}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]

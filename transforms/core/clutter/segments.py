@@ -46,6 +46,11 @@ class Segment:
     glued: bool
 
     @property
+    def indented(self) -> bool:
+        """Whether the line begins with blanks, as an entry below another does."""
+        return not self.glued and self.left - self.start >= 2 and bool(self.form)
+
+    @property
     def right(self) -> int:
         """Where ``form`` ends in the text."""
         return self.left + len(self.form)

@@ -6,10 +6,14 @@ import re
 
 _SENTENCE_END = re.compile(r"[.!?…][\"')\]]*(?:\s|$)")
 _BULLET = re.compile(r"[-*•·▪►>+]\s+\S|\d{1,2}[.)]\s+\S")
+_WORD = re.compile(r"[^\W\d_]+")
+_MARK = re.compile(r"^(?:[-*•·▪►>+]|\d{1,2}[.)])\s+")
 _CLOSED = re.compile(r"[.…:;,][\"')\]]*$")
 
 PROSE_CHARS = 80
 """A line of this length with a sentence that ends counts as prose: shorter ones are as often clutter."""
+WORD_CHARS = 6
+"""Shorter words are mostly function words in the four languages."""
 TITLE_CHARS = 140
 """No headline in the bundled or annotated texts is longer; a lede seldom is shorter."""
 
@@ -17,6 +21,11 @@ TITLE_CHARS = 140
 def is_prose(form: str) -> bool:
     """Whether the line reads as running text: long enough, and with at least one sentence that ends."""
     return len(form) >= PROSE_CHARS and bool(_SENTENCE_END.search(form)) and not is_bullet(form)
+
+
+def words(form: str) -> set[str]:
+    """The longer words of a line, in lower case: what two texts on one matter share."""
+    return {w for w in _WORD.findall(form.casefold()) if len(w) >= WORD_CHARS}
 
 
 def sentences(form: str) -> int:
@@ -27,6 +36,11 @@ def sentences(form: str) -> int:
 def is_bullet(form: str) -> bool:
     """Whether the line begins like an entry of a list."""
     return bool(_BULLET.match(form))
+
+
+def without_bullet(form: str) -> str:
+    """The line without the mark or number that makes it an entry of a list."""
+    return _MARK.sub("", form, count=1)
 
 
 def is_title(form: str) -> bool:

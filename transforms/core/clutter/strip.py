@@ -6,7 +6,7 @@ back gives the text again (``restore``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from schemas.article import Cut
@@ -62,6 +62,7 @@ def strip(
     headline: str | None = None,
     host: str | None = None,
     source_id: str | None = None,
+    recurring: Callable[[str], bool] | None = None,
 ) -> Stripped:
     """Cut the clutter out of ``text`` and tell its headline.
 
@@ -72,21 +73,22 @@ def strip(
             known, a first line in the form of a headline is taken out of the body.
         host: the host of the article's address, for rules of an outlet.
         source_id: the outlet as the settings call it, likewise.
+        recurring: tells of a folded line whether the outlet prints it under many titles; such lines go.
     """
     folded = fold(text)
     kept = [(0, len(text))] if text else []
     cuts: list[Cut] = []
     for _ in range(_PASSES):
         left = _join(folded, kept)
-        spans = _spans(left, book, headline, host, source_id)
+        spans = _spans(left, book, headline, host, source_id, recurring)
         if not spans and headline is None:
             title = _headline(left)
             if title is not None:
                 headline, spans = _join(text, kept)[title.start : title.end].strip(), [title]
+        spans = spans or _blank_ends(left)
         if not spans:
             break
         kept = _take(text, kept, spans, cuts)
-    kept = _take(text, kept, _blank_ends(_join(text, kept)), cuts)
     return Stripped(headline, _join(text, kept), tuple(sorted(cuts, key=lambda c: c.start)))
 
 
@@ -121,7 +123,14 @@ def _take(
     return out
 
 
-def _spans(folded: str, book: RuleBook, headline: str | None, host: str | None, source_id: str | None) -> list[_Span]:
+def _spans(
+    folded: str,
+    book: RuleBook,
+    headline: str | None,
+    host: str | None,
+    source_id: str | None,
+    recurring: Callable[[str], bool] | None,
+) -> list[_Span]:
     """What one pass cuts, in order and without overlap."""
     out: list[_Span] = []
     begin = 0
@@ -134,7 +143,7 @@ def _spans(folded: str, book: RuleBook, headline: str | None, host: str | None, 
     rest = folded[begin:]
     pieces = segments(rest, _seams(rest, book))
     fitting = [book.fitting(p.form, host, source_id) for p in pieces]
-    verdicts = decide(pieces, fitting, fold(headline) if headline else None)
+    verdicts = decide(pieces, fitting, book.model, headline=fold(headline) if headline else None, recurring=recurring)
     out += [_Span(s.start + begin, s.end + begin, s.verdict) for s in _line_spans(pieces, verdicts)]
     out += [
         _Span(s.start + begin, s.end + begin, s.verdict) for s in _end_spans(pieces, verdicts, book, host, source_id)
@@ -179,6 +188,10 @@ def _end_spans(
             continue
         for rule, start in book.endings(piece.form, host, source_id):
             kept = len(piece.form[:start].rstrip())
+            if 0 < kept <= rule.caption_chars:
+                out.append(_Span(piece.start, piece.left + kept, Verdict(CutKind.CAPTION, rule.id)))
+                out.append(_Span(piece.left + kept, piece.end, Verdict(rule.kind, rule.id)))
+                break
             if kept:
                 out.append(_Span(piece.left + kept, piece.right, Verdict(rule.kind, rule.id)))
                 break

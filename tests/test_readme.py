@@ -1,0 +1,233 @@
+"""README and docs against the command: what they show is what the program does and prints."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipeline import settings
+from pipeline.cli import _parser, main
+from tests.conftest import REPOSITORY
+from transforms.core.clutter import rules
+from transforms.core.language import DETECTORS
+
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    *(f"docs/{name}.md" for name in ("dataset", "rules", "settings", "libraries")),
+)
+MOMENT = "2026-11-21T02:30:00Z"
+"""The moment of the runs whose output the README shows."""
+
+EXAMPLES = 11
+"""Articles in ``examples/``."""
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FROM = re.compile(r"<!-- from (\S+) -->\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"\A# (my/\S+)\n")
+_SECONDS = re.compile(r"after \d+\.\d s")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block: its language and its text."""
+
+    language: str
+    text: str
+
+
+def page(name: str) -> str:
+    return (REPOSITORY / name).read_text("utf-8")
+
+
+def blocks(name: str, *languages: str) -> list[Block]:
+    found = [Block(*match.groups()) for match in _FENCE.finditer(page(name))]
+    return [block for block in found if block.language in languages]
+
+
+def commands(name: str) -> Iterator[list[str]]:
+    """Every ``knipsel`` command in the blocks of a page that show no output, as the words behind ``knipsel``."""
+    for block in blocks(name, "sh"):
+        for line in block.text.splitlines():
+            if line.startswith("knipsel "):
+                yield shlex.split(line, comments=True)[1:]
+
+
+def recipe(target: str) -> list[str]:
+    """The commands of a target of the Makefile, with its variables filled in."""
+    makefile = (REPOSITORY / "Makefile").read_text("utf-8")
+    variables = dict(re.findall(r"^(\w+) *[?:]?= *(.*)$", makefile, re.MULTILINE))
+    body = re.search(rf"^{target}:.*\n((?:\t.*\n)*)", makefile, re.MULTILINE)
+    assert body is not None, f"the Makefile has no target {target}"
+    lines = [line.strip() for line in body[1].splitlines()]
+    while any("$(" in line for line in lines):
+        lines = [re.sub(r"\$\((\w+)\)", lambda name: variables[name[1]], line) for line in lines]
+    return lines
+
+
+def say(words: Sequence[str], *, status: int = 0) -> str:
+    """What ``knipsel WORDS`` prints, errors and summary first; a run is given the moment of the README."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        assert main([*words, "--now", MOMENT] if words[0] == "run" else words) == status, (
+            err.getvalue() + out.getvalue()
+        )
+    return err.getvalue() + out.getvalue()
+
+
+def assert_shows(shown: str, printed: str) -> None:
+    """That ``shown`` is ``printed``, shortened by nothing but what an ellipsis stands for."""
+
+    def plain(text: str) -> str:
+        return "\n".join(line.rstrip() for line in _SECONDS.sub("after 0.0 s", text).splitlines())
+
+    rest = plain(printed)
+    for piece in filter(None, (piece.strip() for piece in plain(shown).split("…"))):
+        before, found, rest = rest.partition(piece)
+        assert found, f"not, or not in this place, in what is printed:\n{piece}\n\nbut:\n{before}"
+
+
+def once(load: Callable[..., Any]) -> Callable[..., Any]:
+    """``load``, which reads the same settings but once; nothing here changes a settings file."""
+    known: dict[tuple[Path | None, tuple[str, ...]], Any] = {}
+
+    def loaded(config: Path | None = None, overrides: Sequence[str] = ()) -> Any:
+        key = (config.resolve() if config else None, tuple(overrides))
+        if key not in known:
+            known[key] = load(config, overrides)
+        return known[key]
+
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A folder with the examples, in which ``make run`` has been carried out, and what that printed."""
+    folder = tmp_path_factory.mktemp("readme")
+    shutil.copytree(REPOSITORY / "examples", folder / "examples", copy_function=shutil.copyfile)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("COLUMNS", "80")
+        # Many commands, each of which would load the same things anew.
+        patch.setattr(settings, "load", once(settings.load))
+        patch.setattr(rules, "_compile", cache(rules._compile))
+        for name, detector in DETECTORS.items():
+            patch.setitem(DETECTORS, name, cache(detector))
+        printed = ""
+        for line in recipe("run"):
+            program, *words = shlex.split(line)
+            assert Path(program).name == "knipsel"
+            printed += say(words)
+        yield folder, printed
+
+
+def test_make_run_prints_what_the_readme_shows(trial: tuple[Path, str]) -> None:
+    (block,) = (block for block in blocks("README.md", "console") if "$ make run\n" in block.text)
+    shown, tested = block.text.removeprefix("$ make run\n").split("$ make test\n")
+    assert_shows(shown, trial[1])
+    assert tested == "… passed … in …\n"
+    assert recipe("test") == [".venv/bin/python -m pytest"]
+
+
+def test_the_make_targets_of_the_pages_exist() -> None:
+    for name in PAGES:
+        for target in re.findall(r"(?:^|`|\$ |python3\.12 )make ([a-z]+)\b", page(name), re.MULTILINE):
+            assert recipe(target) or target == "check", f"{name}: make {target}"
+
+
+def test_the_text_before_stripping_is_that_of_the_example() -> None:
+    ((path, shown),) = _FROM.findall(page("README.md"))
+    assert_shows(shown, page(path))
+
+
+def test_other_output_is_what_the_command_prints(trial: tuple[Path, str]) -> None:
+    shown = 0
+    for block in blocks("README.md", "console"):
+        command, _, output = block.text.partition("\n")
+        if command.startswith("$ knipsel "):
+            assert_shows(output, say(shlex.split(command)[2:]))
+            shown += 1
+    assert shown == 1
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_command_parses_and_those_over_examples_run(
+    name: str, trial: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "examples").symlink_to(trial[0] / "examples")
+    shutil.copytree(trial[0] / "out", tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    for block in blocks(name, "toml"):
+        if path := _FILE.match(block.text):
+            Path(path[1]).parent.mkdir(parents=True, exist_ok=True)
+            Path(path[1]).write_text(block.text, "utf-8")
+    for words in commands(name):
+        try:
+            args = _parser().parse_args(words)
+        except SystemExit as left:
+            pytest.fail(f"{name}: knipsel {shlex.join(words)}: exit status {left.code}")
+        if all(Path(path).exists() for path in getattr(args, "inputs", ())):
+            say(words)
+
+
+def test_the_command_table_names_every_command() -> None:
+    table = re.findall(r"^\| `knipsel (\w+)", page("README.md"), re.MULTILINE)
+    known = re.findall(r"^    (\w+) ", _parser().format_help(), re.MULTILINE)
+    assert table == known
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_option_that_is_named_exists(name: str) -> None:
+    known = {"--again"}
+    for command in (["run"], ["explain"], ["show"], ["verify"], ["check"], ["rules", "diff"]):
+        out = io.StringIO()
+        with redirect_stdout(out), pytest.raises(SystemExit):
+            _parser().parse_args([*command, "--help"])
+        known |= set(re.findall(r"--[a-z-]+", out.getvalue()))
+    prose = re.sub(r"<!--.*?-->", "", page(name)).replace("mypy --strict", "")
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", prose)) <= known
+
+
+def test_a_missing_input_is_one_line_and_a_usage_error(trial: tuple[Path, str]) -> None:
+    assert re.search(r"^\| 2 \| usage or settings", page("README.md"), re.MULTILINE)
+    printed = say(["run", "nothing-here.txt", "--root", "unmade"], status=2)
+    assert printed.count("\n") == 1
+    assert not Path("unmade").exists()
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/dataset.md"])
+def test_the_python_snippets_run_and_read_every_article(name: str, trial: tuple[Path, str]) -> None:
+    snippets = blocks(name, "python")
+    assert snippets
+    for snippet in snippets:
+        found: dict[str, Any] = {}
+        exec(compile(snippet.text, name, "exec"), found)
+        if "articles" in found:
+            assert len(found["articles"]) == EXAMPLES, snippet.text
+        if "before" in found:
+            _assert_texts(found["before"])
+        if "books" in found:
+            assert [books["written"] for books in found["books"]] == [EXAMPLES]
+
+
+def _assert_texts(before: list[str]) -> None:
+    texts = {path.read_text("utf-8") for path in (REPOSITORY / "examples" / "txt").iterdir()}
+    assert texts <= set(before)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/dataset.md"])
+def test_the_sql_runs(name: str, trial: tuple[Path, str]) -> None:
+    found = [duckdb.execute(snippet.text).fetchall() for snippet in blocks(name, "sql")]
+    assert found
+    assert all(found)

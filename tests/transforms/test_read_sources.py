@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import os
+import random
+from pathlib import Path
+
+import apache_beam as beam
+import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.util import assert_that, equal_to
+
+from schemas.record import Declared, InputKind, Outlet, Record, SourceFile
+from schemas.reject import Reason, Reject, fingerprint
+from tests.conftest import NOW
+from transforms.core.text import CHARSET_GUESSED, REPLACED_CHARACTERS
+from transforms.read_sources import ReadSources, read_file
+from transforms.stage import REJECTS
+
+LIMIT = 1_000
+
+FEED = (
+    '<rss version="2.0"><channel><title>Bode</title><link>https://zuidkade.example/</link>'
+    "<item><title>Brug</title><guid>1</guid><description>Open.</description></item>"
+    "<item><title>Kermis</title><guid>2</guid><description>Woensdag.</description></item></channel></rss>"
+)
+
+
+def some_lines(count: int) -> bytes:
+    """Lines that compress badly, so that a cut falls between them."""
+    words = ["".join(random.Random(n).choices("abcdefghij ", k=300)) for n in range(count)]
+    return b"".join(json.dumps({"id": n, "text": word}).encode() + b"\n" for n, word in enumerate(words))
+
+
+def read(folder: Path, name: str, raw: bytes, kind: InputKind = InputKind.TXT) -> list[Record | Reject]:
+    path = folder / name
+    path.write_bytes(raw)
+    file = SourceFile(kind, str(path), name, Outlet(source_id="zuidkade"))
+    return list(read_file(file, text_bytes=LIMIT, feed_bytes=2 * LIMIT))
+
+
+def one(found: list[Record | Reject]) -> Record:
+    (record,) = found
+    assert isinstance(record, Record)
+    return record
+
+
+def letters(found: list[Record | Reject]) -> list[Reject]:
+    return [item for item in found if isinstance(item, Reject)]
+
+
+def records(found: list[Record | Reject]) -> list[Record]:
+    return [item for item in found if isinstance(item, Record)]
+
+
+def test_a_text(tmp_path: Path) -> None:
+    raw = b" date 2026-11 De brug is open.\n"
+    path = str(tmp_path / "brug.txt")
+    assert read(tmp_path, "brug.txt", raw) == [
+        Record(
+            InputKind.TXT,
+            path,
+            "brug.txt",
+            Outlet(source_id="zuidkade"),
+            Declared(guid="brug.txt"),
+            raw,
+            text=" date 2026-11 De brug is open.\n",
+        )
+    ]
+
+
+def test_a_page_is_not_decoded_yet(tmp_path: Path) -> None:
+    record = one(read(tmp_path, "brug.html", b"<p>Caf\xe9", InputKind.HTML))
+    assert (record.html, record.text, record.charset) == (b"<p>Caf\xe9", None, None)
+
+
+@pytest.mark.parametrize(
+    ("raw", "text", "flags"),
+    [
+        ("\ufeffCafé".encode(), "Café", ()),
+        ("Café aan de kade".encode("utf-16"), "Café aan de kade", ()),
+        ("Café “Kade”".encode("cp1252"), "Café “Kade”", (CHARSET_GUESSED,)),
+        (b"brug\x00open", "brug\ufffdopen", (REPLACED_CHARACTERS,)),
+    ],
+)
+def test_encodings(tmp_path: Path, raw: bytes, text: str, flags: tuple[str, ...]) -> None:
+    record = one(read(tmp_path, "a.txt", raw))
+    assert (record.text, record.flags, record.raw) == (text, flags, raw)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "raw"),
+    [
+        ("a.txt", InputKind.TXT, b"De brug is open."),
+        ("a.html", InputKind.HTML, b"<p>De brug is open."),
+        ("a.jsonl", InputKind.JSONL, some_lines(20)),
+        ("a.xml", InputKind.FEED, FEED.encode()),
+    ],
+)
+def test_compressed_files_read_like_plain_ones(tmp_path: Path, name: str, kind: InputKind, raw: bytes) -> None:
+    plain = records(read(tmp_path, name, raw, kind))
+    half = len(raw) // 2
+    packed = {
+        name + ".gz": gzip.compress(raw),
+        name.upper() + ".GZ": gzip.compress(raw),
+        "two-" + name + ".gz": gzip.compress(raw[:half]) + gzip.compress(raw[half:]),
+        "padded-" + name + ".gz": gzip.compress(raw) + b"\x00" * 100,
+    }
+    for other, content in packed.items():
+        found = records(read(tmp_path, other, content, kind))
+        assert [(r.text, r.html, r.raw) for r in found] == [(r.text, r.html, r.raw) for r in plain]
+
+
+@pytest.mark.parametrize("kind", InputKind)
+@pytest.mark.parametrize("raw", [b"", b" \n\n"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_empty_files_are_counted(tmp_path: Path, kind: InputKind, raw: bytes, packed: bool) -> None:
+    name = "leeg.gz" if packed else "leeg"
+    (letter,) = letters(read(tmp_path, name, gzip.compress(raw) if packed else raw, kind))
+    assert letter.code == (Reason.NOT_A_FEED if kind is InputKind.FEED else Reason.EMPTY)
+    assert (letter.stage, letter.source_id, letter.input_ref) == ("read", "zuidkade", str(tmp_path / name))
+
+
+def test_a_gzip_file_of_no_bytes_is_empty(tmp_path: Path) -> None:
+    assert [x.code for x in letters(read(tmp_path, "leeg.jsonl.gz", b"", InputKind.JSONL))] == [Reason.EMPTY]
+
+
+def test_binary_files(tmp_path: Path) -> None:
+    raw = random.Random(2).randbytes(800)
+    (letter,) = letters(read(tmp_path, "foto.txt", raw))
+    assert (letter.code, letter.raw_sha256, letter.raw_bytes) == (Reason.BAD_ENCODING, fingerprint(raw), 800)
+
+
+@pytest.mark.parametrize("keep", [0.3, 0.7])
+def test_lines_before_a_cut_in_a_gzip_stream_are_kept(tmp_path: Path, keep: float) -> None:
+    raw = some_lines(200)
+    packed = gzip.compress(raw, mtime=0)
+    found = read(tmp_path, "a.jsonl.gz", packed[: int(len(packed) * keep)], InputKind.JSONL)
+    assert [r.declared.guid for r in records(found)] == [str(n) for n in range(len(found) - 1)]
+    assert 200 * keep - 10 < len(found) < 200 * keep + 10
+    assert [x.code for x in letters(found)] == [Reason.GZIP_BAD]
+    assert isinstance(found[-1], Reject)
+
+
+def test_lines_before_a_damaged_block_are_kept(tmp_path: Path) -> None:
+    raw = some_lines(400)
+    packed = bytearray(gzip.compress(raw, mtime=0))
+    middle = len(packed) // 2
+    packed[middle : middle + 64] = b"\xff" * 64
+    found = read(tmp_path, "a.jsonl.gz", bytes(packed), InputKind.JSONL)
+    assert Reason.GZIP_BAD in {x.code for x in letters(found)}
+    assert [r.declared.guid for r in records(found)][:100] == [str(n) for n in range(100)]
+
+
+@pytest.mark.parametrize("end", [-8, -1, 5])
+def test_a_missing_end_or_body_is_said(tmp_path: Path, end: int) -> None:
+    packed = gzip.compress(b"De brug is open.")
+    assert [x.code for x in letters(read(tmp_path, "a.txt.gz", packed[:end]))] == [Reason.GZIP_BAD]
+
+
+def test_a_wrong_checksum_is_said(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(some_lines(5)))
+    packed[-6] ^= 1
+    found = read(tmp_path, "a.jsonl.gz", bytes(packed), InputKind.JSONL)
+    assert (len(records(found)), [x.code for x in letters(found)]) == (5, [Reason.GZIP_BAD])
+
+
+@pytest.mark.parametrize("raw", [b"De brug is open.", gzip.compress(b"a") + b"rest"])
+def test_what_is_no_gzip(tmp_path: Path, raw: bytes) -> None:
+    assert [x.code for x in letters(read(tmp_path, "a.txt.gz", raw))] == [Reason.GZIP_BAD]
+
+
+def test_files_at_and_over_the_limit(tmp_path: Path) -> None:
+    assert one(read(tmp_path, "a.txt", b"x" * LIMIT)).text == "x" * LIMIT
+    for name, kind, raw in (
+        ("a.txt", InputKind.TXT, b"x" * (LIMIT + 1)),
+        ("a.html", InputKind.HTML, b"x" * (LIMIT + 1)),
+        ("a.xml", InputKind.FEED, FEED.encode().ljust(2 * LIMIT + 1)),
+        ("bomb.txt.gz", InputKind.TXT, gzip.compress(b"x" * 5_000_000)),
+    ):
+        assert [x.code for x in letters(read(tmp_path, name, raw, kind))] == [Reason.TOO_LARGE]
+    assert len(records(read(tmp_path, "a.xml", FEED.encode().ljust(2 * LIMIT), InputKind.FEED))) == 2
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_over_long_lines_cost_themselves_alone(tmp_path: Path, packed: bool) -> None:
+    long = b'{"text": "' + b"x" * 3_000_000 + b'"}'
+    fits = b'{"text": "' + b"y" * (LIMIT - 12) + b'"}'
+    raw = b"\n".join([b'{"text": "a"}', long, b"", fits, b'{"text": ', long[: LIMIT + 1]])
+    found = read(
+        tmp_path, "a.jsonl.gz" if packed else "a.jsonl", gzip.compress(raw) if packed else raw, InputKind.JSONL
+    )
+    assert [r.ref.rpartition("#")[2] for r in records(found)] == ["1", "4"]
+    assert [(x.code, x.input_ref.rpartition("#")[2], x.raw_bytes) for x in letters(found)] == [
+        (Reason.TOO_LARGE, "2", len(long) + 1),
+        (Reason.JSONL_BAD, "5", 10),
+        (Reason.TOO_LARGE, "6", LIMIT + 1),
+    ]
+
+
+def test_bad_lines_name_themselves_and_cost_nothing_else(tmp_path: Path) -> None:
+    raw = b'{"text": "a"}\r\n{"text": 1}\r\n\r\n{"txt": "b"}\nnull\n{"text": ""}\n{"text": "c"}'
+    found = read(tmp_path, "a.jsonl", raw, InputKind.JSONL)
+    assert [(r.ref.rpartition("#")[2], r.text) for r in records(found)] == [("1", "a"), ("7", "c")]
+    assert [(x.code, x.input_ref.rpartition("#")[2]) for x in letters(found)] == [
+        *((Reason.JSONL_BAD, "2"), (Reason.JSONL_BAD, "4"), (Reason.JSONL_BAD, "5"), (Reason.EMPTY, "6")),
+    ]
+    assert letters(found)[0].raw_sha256 == fingerprint(b'{"text": 1}\r\n')
+
+
+def test_a_feed_that_is_none(tmp_path: Path) -> None:
+    raw = b"<!doctype html><html><body>404</body></html>"
+    path = tmp_path / "f.xml"
+    (letter,) = letters(read(tmp_path, "f.xml", raw, InputKind.FEED))
+    assert (letter.code, letter.feed_url, letter.raw_sha256) == (Reason.NOT_A_FEED, str(path), fingerprint(raw))
+
+    stated = SourceFile(InputKind.FEED, str(path), "f.xml", Outlet(source_id="zk", feed_url="feeds/f.xml"))
+    (letter,) = letters(list(read_file(stated, text_bytes=LIMIT, feed_bytes=LIMIT)))
+    assert (letter.feed_url, letter.source_id) == ("feeds/f.xml", "zk")
+
+
+def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
+    for path in (tmp_path / "weg.txt", tmp_path):
+        found = list(read_file(SourceFile(InputKind.TXT, str(path), "x"), text_bytes=LIMIT, feed_bytes=LIMIT))
+        (letter,) = letters(found)
+        assert (letter.code, letter.input_ref) == (Reason.READ_ERROR, str(path))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_files_without_permission(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch(0o000)
+    found = list(read_file(SourceFile(InputKind.TXT, str(tmp_path / "a.txt"), "x"), text_bytes=9, feed_bytes=9))
+    assert [x.code for x in letters(found)] == [Reason.READ_ERROR]
+
+
+def test_in_a_graph_every_record_carries_its_event_time(tmp_path: Path) -> None:
+    lines = [
+        {"id": "day", "text": "a", "published": "2026-11-19"},
+        {"id": "zone", "text": "a", "published": "2026-11-19 12:00", "timezone": "Europe/Amsterdam"},
+        {"id": "old", "text": "a", "published": "1901-01-01"},
+        {"id": "absurd", "text": "a", "published": "9999-12-31T23:59:59-05:00"},
+        {"id": "fetched", "text": "a", "published": "ooit", "fetched_at": "2026-11-18T06:00:00Z"},
+        {"id": "none", "text": "a"},
+        {"id": "bad", "text": ""},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    (tmp_path / "leeg.txt").touch()
+    files = [
+        SourceFile(InputKind.JSONL, str(tmp_path / "a.jsonl"), "a.jsonl"),
+        SourceFile(InputKind.TXT, str(tmp_path / "leeg.txt"), "leeg.txt"),
+    ]
+    stamp = beam.Map(
+        lambda record, at=beam.DoFn.TimestampParam: (
+            record.declared.guid,
+            at.to_utc_datetime(has_tz=True).isoformat(),
+        )
+    )
+    with beam.Pipeline(runner=FnApiRunner()) as pipeline:
+        read = pipeline | beam.Create(files) | ReadSources(now=NOW, text_bytes=LIMIT, feed_bytes=LIMIT)
+        times = {
+            "day": dt.datetime(2026, 11, 19, tzinfo=dt.UTC),
+            "zone": dt.datetime(2026, 11, 19, 11, tzinfo=dt.UTC),
+            "old": dt.datetime(1901, 1, 1, tzinfo=dt.UTC),
+            "absurd": NOW,
+            "fetched": dt.datetime(2026, 11, 18, 6, tzinfo=dt.UTC),
+            "none": NOW,
+        }
+        expected = [(guid, moment.isoformat()) for guid, moment in times.items()]
+        assert_that(read.records | stamp, equal_to(expected), label="records")
+        codes = read[REJECTS] | "codes" >> beam.Map(lambda letter: str(letter.code))
+        assert_that(codes, equal_to(["EMPTY", "EMPTY"]), label="rejects")
