@@ -42,6 +42,14 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {message}; '{self.prog} --help' shows how\n")
 
 
+class _Output(Console):
+    """What is shown on stdout."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Leave it to ``main``: a reader that has seen enough is no failure."""
+        raise BrokenPipeError
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="knipsel",
@@ -140,7 +148,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=logging.DEBUG if args.debug else logging.ERROR, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
-        return int(args.do(args))
+        status = int(args.do(args))
+        sys.stdout.flush()
+        return status
     except BrokenPipeError:
         # Whoever read our output has gone; nothing is left to say, also not at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -293,7 +303,7 @@ def _explain(args: argparse.Namespace) -> int:
     from pipeline.explain import explain, show
     from pipeline.inputs import find_inputs
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = _Output(highlight=False)
     inputs = find_inputs(args.inputs, source=args.source, lenient=args.lenient)
     for explained in explain(inputs, _load(args), now=_now(args)):
         if args.json:
@@ -316,7 +326,7 @@ def _show(args: argparse.Namespace) -> int:
 
 def _console() -> Console:
     """Tables for a file or a pipe are made for a wide page."""
-    return Console() if sys.stdout.isatty() else Console(width=140)
+    return _Output() if sys.stdout.isatty() else _Output(width=140)
 
 
 def _verify(args: argparse.Namespace) -> int:

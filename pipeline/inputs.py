@@ -140,7 +140,9 @@ def _walk(top: Path) -> Iterator[Path]:
 
     for folder, folders, names in os.walk(top, onerror=refuse):
         folders[:] = [name for name in folders if name[0] != "."]
-        yield from (Path(folder, name) for name in names if name[0] != ".")
+        paths = (Path(folder, name) for name in names if name[0] != ".")
+        # Pipes and sockets would block; a link to nothing stays, to be rejected by name.
+        yield from (path for path in paths if path.is_file() or path.is_symlink())
 
 
 def _fixed_parts(path: Path) -> list[str]:

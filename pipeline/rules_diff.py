@@ -1,8 +1,9 @@
 """``knipsel rules diff``: what the rules as they are now would cut differently in the stored articles.
 
-Nothing is written. The text before stripping is put together again from ``body`` and ``removed`` and stripped anew. A headline that was
-found in the text stands in ``removed`` as a cut of kind ``headline`` and is looked for again; any other headline was
-stated beside the text and is stated again. So rules that have not changed give no difference.
+Nothing is written. The text before stripping is put together again from ``body`` and ``removed`` and stripped anew.
+A headline that was found in the text stands in ``removed`` as a cut of kind ``headline`` and is looked for again; any
+other headline was stated beside the text and is stated again. Lines that recur within an outlet are those that the
+run knew which wrote the article. So rules that have not changed give no difference.
 
 What cannot be known: inputs of which the rules of their day left nothing were never stored, so that a rule which
 would now keep some of them shows nowhere.
@@ -13,8 +14,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,10 +29,14 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import deltalog
+from pipeline.deltalog import StateFile
+from pipeline.ledger import read_state
 from schemas.article import Cut
 from schemas.rules import CutKind
+from transforms.core.clutter.recurring import RecurringLines, recurs
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.clutter.strip import Stripped, restore, strip
+from transforms.parquet import StagedFile
 
 COLUMNS = ("article_id", "version", "partition_date", "source_id", "host", "input_ref", "headline", "body", "removed")
 """What stripping goes by, and what an article is called by."""
@@ -150,17 +156,8 @@ class Totals:
         }
 
 
-Recurring = Callable[[str], bool]
-
-
 def difference(
-    root: Path,
-    book: RuleBook,
-    totals: Totals,
-    *,
-    date: dt.date | None = None,
-    source: str | None = None,
-    recurring: Callable[[str], Recurring | None] | None = None,
+    root: Path, book: RuleBook, totals: Totals, *, date: dt.date | None = None, source: str | None = None
 ) -> Iterator[Changed]:
     """Each stored article that ``book`` would strip otherwise, in the order of the files, counted in ``totals``.
 
@@ -170,24 +167,43 @@ def difference(
         totals: is added to.
         date: only the articles of this day.
         source: only those with this ``source_id``.
-        recurring: for a ``source_id``, what tells the lines that the outlet prints under many titles.
 
     Raises:
         DiffError: there is no data set, or a file of it is missing or damaged.
-        LedgerError: the log is damaged.
+        LedgerError: the log or a state is damaged.
     """
     if not (root / "_delta_log").is_dir():
         raise DiffError(f"{root}: holds no data set; 'knipsel run INPUT --root {root}' makes one")
-    for file in deltalog.live_files(deltalog.read_log(root)):
+    for file, furniture in _files(root):
         if date is not None and file.date != date.isoformat():
             continue
         for row in _rows(root / file.path, source):
             totals.articles += 1
-            lines = recurring(row["source_id"]) if recurring else None
-            changed = compare(row, book, recurring=lines)
+            changed = compare(row, book, furniture.get(row["source_id"], {}))
             if changed is not None:
                 totals.add(changed)
                 yield changed
+
+
+def _files(root: Path) -> Iterator[tuple[StagedFile, Mapping[str, Mapping[str, int]]]]:
+    """Each file of articles that the log names, with the lines that were furniture when its run began."""
+    entries = deltalog.read_log(root)
+    live = {file.path for file in deltalog.live_files(entries)}
+    before: StateFile | None = None
+    for entry in entries:
+        if entry.record is None:
+            continue
+        files = [file for file in deltalog.articles(entry.record.files) if file.path in live]
+        furniture = _furniture(root, before) if files and before else {}
+        yield from ((file, furniture) for file in files)
+        before = entry.record.state
+
+
+def _furniture(root: Path, state: StateFile) -> Mapping[str, Mapping[str, int]]:
+    try:
+        return RecurringLines.from_json(read_state(root, state)).furniture()
+    except ValueError as fault:
+        raise DiffError(f"{root}: {fault}; use the version of knipsel that wrote it, or a newer one") from None
 
 
 def _rows(path: Path, source: str | None) -> Iterator[dict[str, Any]]:
@@ -203,13 +219,13 @@ def _rows(path: Path, source: str | None) -> Iterator[dict[str, Any]]:
         raise DiffError(f"{path}: cannot be read ({why}); 'knipsel verify' shows what else is damaged") from None
 
 
-def compare(row: dict[str, Any], book: RuleBook, *, recurring: Recurring | None = None) -> Changed | None:
+def compare(row: dict[str, Any], book: RuleBook, known: Mapping[str, int] | None = None) -> Changed | None:
     """What becomes of one stored article, ``None`` where nothing does.
 
     Args:
         row: at least ``COLUMNS``.
         book: the rules as they are now.
-        recurring: tells the lines that the article's outlet prints under many titles.
+        known: the lines that recur within its outlet, as ``RecurringLines.furniture`` has them.
     """
     before = tuple(Cut(**cut) for cut in row["removed"] or ())
     text = restore(row["body"], before)
@@ -219,7 +235,7 @@ def compare(row: dict[str, Any], book: RuleBook, *, recurring: Recurring | None 
         headline=stated_headline(row["headline"], before),
         host=row["host"],
         source_id=row["source_id"],
-        recurring=recurring,
+        recurring=partial(recurs, known) if known else None,
     )
     changes = tuple(_changes(text, before, now.removed))
     if not changes:

@@ -190,12 +190,17 @@ def _rules(shipped: Path, own: Path, settings: Settings, origin: str) -> RuleSet
             paths += sorted((folder / kind).glob("*.toml"))
         for path in paths:
             found[_label(path)] = _read(RuleFile, path)
+        places = {folder / kind for kind in ("language", "agency", "publisher")}
+        for path in sorted(folder.rglob("*.toml")):
+            if path.parent not in places and path != folder / "model.toml":
+                raise SettingsError(f"{path}: rules are read from language/, agency/ and publisher/; move it there")
     known = {Path(name).stem for name in found if "/language/" in name}
     for name in settings.clutter.languages:
         if name not in known:
             allowed = ", ".join(sorted({p.stem for f in folders for p in (f / "language").glob("*.toml")}))
             raise SettingsError(f"{origin}: clutter.languages: no rules for {name!r}; allowed: {allowed}")
-    rules = RuleSet(found, _read(Model, shipped / "clutter" / "model.toml"))
+    models = [folder / "model.toml" for folder in folders if (folder / "model.toml").is_file()]
+    rules = RuleSet(found, _read(Model, models[-1]))
     try:
         RuleBook(rules)
     except RuleError as fault:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 import re
 import tomllib
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from schemas.rules import CutKind, Scope
 from tests.conftest import REPOSITORY
 from tests.test_readme import PAGES, blocks, page
 from transforms.core import topics
-from transforms.core.clutter import shape
+from transforms.core.clutter import decide, recurring, shape
 from transforms.core.jsonl import KEYS
 
 
@@ -174,7 +173,7 @@ def test_the_keys_of_tables_are_those_of_the_models(name: str, heading: str, mod
 
 def test_the_bounds_of_a_rule_are_stated() -> None:
     rows = {bare(key): meaning for key, _, meaning in table("docs/rules.md", "Of a rule:", "key")}
-    for key in ("max_chars", "weight"):
+    for key in ("max_chars", "weight", "caption_chars"):
         held = dict(b for m in rules.Rule.model_fields[key].metadata for b in _bound(m))
         assert f"{held['ge']:g} to {held['le']:g}" in rows[key]
 
@@ -208,9 +207,12 @@ def test_the_numbers_of_the_page_on_rules_are_those_of_the_code() -> None:
         f"up to {topics.MAX_EVIDENCE_TERMS} terms",
         f"a line of {shape.PROSE_CHARS} characters or more",
         f"at most {shape.TITLE_CHARS} characters",
+        f"a line of {decide.REPEAT_CHARS} characters or more",
+        f"at least {recurring.MIN_ARTICLES} and a fifth",
+        f"fewer than {recurring.MIN_LETTERS} letters",
     ):
         assert claim in said
-    assert math.isclose(1 - 2 ** (-topics.HALF_SCORE_POINTS / topics.HALF_SCORE_POINTS), 0.5)
+    assert recurring.SHARES == {"l": 1 / 5, "n": 1 / 2, "s": 1 / 2}
 
 
 @pytest.mark.parametrize("name", PAGES)

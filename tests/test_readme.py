@@ -16,10 +16,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline import settings
+from pipeline import explain, settings
 from pipeline.cli import _parser, main
 from tests.conftest import REPOSITORY
-from transforms.core.clutter import rules
+from transforms import strip_clutter
+from transforms.core.clutter.rules import RuleBook
 from transforms.core.language import DETECTORS
 
 PAGES = (
@@ -98,17 +99,17 @@ def assert_shows(shown: str, printed: str) -> None:
         assert found, f"not, or not in this place, in what is printed:\n{piece}\n\nbut:\n{before}"
 
 
-def once(load: Callable[..., Any]) -> Callable[..., Any]:
-    """``load``, which reads the same settings but once; nothing here changes a settings file."""
-    known: dict[tuple[Path | None, tuple[str, ...]], Any] = {}
+def once(make: Callable[..., Any]) -> Callable[..., Any]:
+    """``make``, which makes the same thing but once; nothing here changes a file of settings."""
+    known: dict[str, Any] = {}
 
-    def loaded(config: Path | None = None, overrides: Sequence[str] = ()) -> Any:
-        key = (config.resolve() if config else None, tuple(overrides))
+    def made(*given: Any) -> Any:
+        key = repr([one.resolve() if isinstance(one, Path) else one for one in given])
         if key not in known:
-            known[key] = load(config, overrides)
+            known[key] = make(*given)
         return known[key]
 
-    return loaded
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +120,11 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("COLUMNS", "80")
-        # Many commands, each of which would load the same things anew.
+        # Many commands, each of which would load the same settings, rules and detector anew.
+        book = once(RuleBook)
+        for module in (settings, explain, strip_clutter):
+            patch.setattr(module, "RuleBook", book)
         patch.setattr(settings, "load", once(settings.load))
-        patch.setattr(rules, "_compile", cache(rules._compile))
         for name, detector in DETECTORS.items():
             patch.setitem(DETECTORS, name, cache(detector))
         printed = ""
@@ -151,14 +154,11 @@ def test_the_text_before_stripping_is_that_of_the_example() -> None:
     assert_shows(shown, page(path))
 
 
-def test_other_output_is_what_the_command_prints(trial: tuple[Path, str]) -> None:
-    shown = 0
-    for block in blocks("README.md", "console"):
-        command, _, output = block.text.partition("\n")
-        if command.startswith("$ knipsel "):
-            assert_shows(output, say(shlex.split(command)[2:]))
-            shown += 1
-    assert shown == 1
+def test_what_explain_shows_in_the_readme_is_what_it_prints(trial: tuple[Path, str]) -> None:
+    (block,) = (block for block in blocks("README.md", "console") if block.text.startswith("$ knipsel "))
+    command, _, output = block.text.removeprefix("$ ").partition("\n")
+    assert command == recipe("run")[-1].removeprefix(".venv/bin/")
+    assert_shows(output, trial[1])
 
 
 @pytest.mark.parametrize("name", PAGES)

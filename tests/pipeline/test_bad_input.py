@@ -153,7 +153,7 @@ def test_sigterm_leaves_nothing_behind(folder: Path) -> None:
         "-c",
         "import sys; from pipeline.cli import main; sys.exit(main())",
         "run",
-        folder,
+        pipe,
     ]
     with subprocess.Popen([*map(str, words), "--root", str(root)], stderr=subprocess.PIPE) as process:
         # Opening blocks until the run has opened the other end: it is in the middle of reading.

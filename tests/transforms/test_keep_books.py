@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.reject import FILTERED, Reason, Reject
+from transforms.core.clutter.recurring import Tally
 from transforms.keep_books import DUPLICATE, READ, KeepBooks, Outcome, _Tally
 
 
@@ -38,6 +39,7 @@ def counted(outcome: Outcome) -> dict[str, Any]:
         "filtered": outcome.filtered,
         "rejected": outcome.rejected,
         "reasons": dict(outcome.reasons),
+        "tallies": outcome.tallies,
     }
 
 
@@ -57,6 +59,7 @@ def test_in_a_graph() -> None:
         "unread": rejects[:1],
         "rejects": rejects,
         "known": ["x", "y"],
+        "tallies": [("lindebode", Tally(3, {})), ("lindewaard", Tally(4, {}))],
     }
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         inputs = tuple(pipeline | name >> beam.Create(values) for name, values in contents.items())
@@ -68,13 +71,14 @@ def test_in_a_graph() -> None:
             "filtered": 1,
             "rejected": 3,
             "reasons": {"EMPTY": 2, "ONLY_CLUTTER": 1, "BAD_URL": 1},
+            "tallies": {"lindebode": Tally(3, {}), "lindewaard": Tally(4, {})},
         }
         assert_that(inputs | KeepBooks(), becomes(expected))
 
 
 def test_a_run_of_nothing_has_books_too() -> None:
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        inputs = tuple(pipeline | f"{n}" >> beam.Create([]) for n in range(5))
+        inputs = tuple(pipeline | f"{n}" >> beam.Create([]) for n in range(6))
         assert_that(inputs | KeepBooks(), becomes(counted(Outcome())))
 
 

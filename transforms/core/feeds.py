@@ -9,6 +9,7 @@ from dataclasses import replace
 from io import BytesIO
 from time import struct_time
 from typing import Any
+from urllib.parse import urljoin
 
 import feedparser
 import lxml.html
@@ -65,8 +66,9 @@ def read_feed(raw: bytes, file: SourceFile) -> Iterator[Record]:
         raise Refused(Reason.NOT_A_FEED, f"{what}, not a feed")
     flags += (FEED_BOZO,) if parsed.get("bozo") else ()
     outlet = _outlet(parsed.feed, file)
+    site = _line(parsed.feed.get("link"))
     for number, entry in enumerate(parsed.entries, start=1):
-        yield _record(entry, number, replace(file, outlet=outlet), flags)
+        yield _record(entry, number, replace(file, outlet=outlet), flags, site)
 
 
 def _outlet(feed: Mapping[str, Any], file: SourceFile) -> Any:
@@ -81,7 +83,9 @@ def _outlet(feed: Mapping[str, Any], file: SourceFile) -> Any:
     )
 
 
-def _record(entry: Mapping[str, Any], number: int, file: SourceFile, flags: tuple[str, ...]) -> Record:
+def _record(
+    entry: Mapping[str, Any], number: int, file: SourceFile, flags: tuple[str, ...], site: str | None
+) -> Record:
     # feedparser leaves out what it did not find, and puts None where a tag confused it.
     contents, labels = entry.get("content") or [], entry.get("tags") or []
     body = max((c.get("value") or "" for c in contents), key=len, default="")
@@ -91,7 +95,7 @@ def _record(entry: Mapping[str, Any], number: int, file: SourceFile, flags: tupl
         flags = (*flags, SUMMARY_ONLY if text else NO_TEXT)
     published, updated = _date(entry, "published"), _date(entry, "updated")
     guid = _line(entry.get("id"))
-    url = _link(entry)
+    url = _link(entry, site)
     declared = Declared(
         guid=guid,
         url=url,
@@ -116,12 +120,18 @@ def _record(entry: Mapping[str, Any], number: int, file: SourceFile, flags: tupl
     )
 
 
-def _link(entry: Mapping[str, Any]) -> str | None:
-    """The address of an entry. Where it has none feedparser puts its id there, which need not be an address."""
+def _link(entry: Mapping[str, Any], site: str | None) -> str | None:
+    """The address of an entry, a relative one below that of the site.
+
+    Where it has none feedparser puts its id there, which need not be an address.
+    """
     link = _line(entry.get("link"))
     if link and link == _line(entry.get("id")) and not link.lower().startswith(("http://", "https://")):
         return None
-    return link
+    try:
+        return urljoin(site, link) if site and link else link
+    except ValueError:
+        return link
 
 
 def _date(entry: Mapping[str, Any], key: str) -> str | None:

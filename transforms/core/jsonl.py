@@ -34,6 +34,12 @@ def _blank_is_none(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def _country(value: str | None) -> str | None:
+    if value is not None and not (len(value) == 2 and value.isascii() and value.isalpha()):
+        raise ValueError("no country code of two letters such as NL")
+    return value.upper() if value is not None else None
+
+
 def _zone(value: str | None) -> str | None:
     if value is not None:
         try:
@@ -83,7 +89,7 @@ class _Strict(BaseModel):
     section: Line = None
     keywords: Texts = ()
     authors: Texts = ()
-    country: Line = None
+    country: Annotated[Line, AfterValidator(_country)] = None
     timezone: Annotated[Line, AfterValidator(_zone)] = None
 
 

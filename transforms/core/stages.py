@@ -44,7 +44,7 @@ _SHORT_BODY_CHARS = 200
 _TEASER_CHARS = 80
 # One sentence of running text. A paywall that leaves less has left no beginning of the article to read.
 
-_BROKEN_OFF = re.compile(r"""(?:(?:[(\[]?(?:…|\.\.\.)|\[\+\d{1,9} chars\])[\s"'”’»)\]]*)+\Z""")
+_BROKEN_OFF = re.compile(r"""(?:(?:[(\[]?(?:…|\.\.\.)|\[\+\d{1,9} chars\])[\s"'”“’‘»«)\]]*)+\Z""")
 # What those who cut a text short put behind it; a quote or bracket of the text itself may still close there.
 _MARK_CHARS = 40
 # No such mark is longer, and no more of a text is looked at for one.
@@ -54,6 +54,12 @@ _EARLIER_RUNS = 4
 
 _SURE = 0.9
 # Below this the detector itself hesitates, which is no reason to doubt what the page declares.
+
+_FIRST_FETCH = dt.datetime(1991, 8, 6, tzinfo=dt.UTC)
+# The first web page.
+
+_CLOCKS_DIFFER = dt.timedelta(hours=48)
+# As for publication: zones and clocks that are a day off.
 
 Stage = Callable[[Draft], Draft]
 
@@ -82,6 +88,9 @@ def extract(record: Record, *, now: dt.datetime, timezones: Mapping[str, str]) -
     if not text.strip() and not said.title:
         raise Refused(Reason.EMPTY, "there is no text in it")
 
+    fetched = _fetched(said, now)
+    if said.fetched_at is not None and fetched is None:
+        flags += (DATE_ABSURD,)
     canonical = page.canonical_url or (urls.canonical(url) if url else None)
     if canonical is not None and url is None:
         url = canonical
@@ -95,7 +104,7 @@ def extract(record: Record, *, now: dt.datetime, timezones: Mapping[str, str]) -
         source_name=outlet.name or page.site_name,
         input_kind=record.kind,
         input_ref=record.ref,
-        fetched_at=_utc(said.fetched_at) if said.fetched_at else now,
+        fetched_at=fetched or now,
         url=url,
         canonical_url=canonical,
         host=host,
@@ -113,6 +122,12 @@ def extract(record: Record, *, now: dt.datetime, timezones: Mapping[str, str]) -
     )
     article = _dated(article, said, page, _timezone(outlet, timezones), now)
     return Draft(article, fingerprint(record.raw), len(record.raw), page.agency_claim)
+
+
+def _fetched(said: Declared, now: dt.datetime) -> dt.datetime | None:
+    """When the record says that it was fetched, if that can be."""
+    moment = _utc(said.fetched_at) if said.fetched_at else None
+    return moment if moment is not None and _FIRST_FETCH <= moment <= now + _CLOCKS_DIFFER else None
 
 
 def _utc(moment: dt.datetime) -> dt.datetime:
@@ -337,4 +352,4 @@ def event_time(record: Record, now: dt.datetime) -> dt.datetime:
             day = dates.folder_day(stated)
             if stated.instant is not None or day is not None:
                 return stated.instant or dt.datetime.combine(day or now.date(), dt.time(), dt.UTC)
-    return _utc(record.declared.fetched_at) if record.declared.fetched_at else now
+    return _fetched(record.declared, now) or now

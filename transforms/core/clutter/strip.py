@@ -7,10 +7,10 @@ back gives the text again (``restore``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from schemas.article import Cut
-from schemas.rules import NOT_CLUTTER, CutKind
+from schemas.rules import NOT_CLUTTER, CutKind, Rule
 from transforms.core.clutter.decide import Verdict, decide
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.clutter.segments import Segment, fold, segments
@@ -75,20 +75,22 @@ def strip(
         source_id: the outlet as the settings call it, likewise.
         recurring: tells of a folded line whether the outlet prints it under many titles; such lines go.
     """
+    reader = _Reader(book, host, source_id, recurring)
     folded = fold(text)
     kept = [(0, len(text))] if text else []
     cuts: list[Cut] = []
     for _ in range(_PASSES):
-        left = _join(folded, kept)
-        spans = _spans(left, book, headline, host, source_id, recurring)
-        if not spans and headline is None:
-            title = _headline(left)
+        before = len(cuts)
+        kept = _take(text, kept, _spans(_join(folded, kept), reader, headline), cuts)
+        if headline is None:
+            left = _join(text, kept)
+            title = _headline(_join(folded, kept))
             if title is not None:
-                headline, spans = _join(text, kept)[title.start : title.end].strip(), [title]
-        spans = spans or _blank_ends(left)
-        if not spans:
+                headline = left[title.start : title.end].strip()
+                kept = _take(text, kept, [title], cuts)
+        kept = _take(text, kept, _blank_ends(_join(text, kept)), cuts)
+        if len(cuts) == before:
             break
-        kept = _take(text, kept, spans, cuts)
     return Stripped(headline, _join(text, kept), tuple(sorted(cuts, key=lambda c: c.start)))
 
 
@@ -123,31 +125,52 @@ def _take(
     return out
 
 
-def _spans(
-    folded: str,
-    book: RuleBook,
-    headline: str | None,
-    host: str | None,
-    source_id: str | None,
-    recurring: Callable[[str], bool] | None,
-) -> list[_Span]:
+@dataclass(slots=True)
+class _Reader:
+    """The rules as they hold for one text. A line is looked up once, however many passes it survives."""
+
+    book: RuleBook
+    host: str | None
+    source_id: str | None
+    recurring: Callable[[str], bool] | None
+    fits: dict[str, list[Rule]] = field(default_factory=dict)
+    ends: dict[str, tuple[Rule, int] | None] = field(default_factory=dict)
+
+    def fitting(self, form: str) -> list[Rule]:
+        if form not in self.fits:
+            self.fits[form] = self.book.fitting(form, self.host, self.source_id)
+        return self.fits[form]
+
+    def ending(self, form: str) -> tuple[Rule, int] | None:
+        """The first rule that the end of ``form`` fits, and how much of ``form`` it leaves."""
+        if form not in self.ends:
+            found = self.book.endings(form, self.host, self.source_id)
+            left = ((rule, len(form[:start].rstrip())) for rule, start in found)
+            self.ends[form] = next(((rule, kept) for rule, kept in left if kept), None)
+        return self.ends[form]
+
+
+def _spans(folded: str, reader: _Reader, headline: str | None) -> list[_Span]:
     """What one pass cuts, in order and without overlap."""
     out: list[_Span] = []
     begin = 0
-    for outfit, pattern in book.starts:
+    for outfit, pattern in reader.book.starts:
         found = pattern.match(folded[: outfit.rule.max_chars])
-        if found and found.end() and outfit.holds_for(host, source_id):
+        if found and found.end() and outfit.holds_for(reader.host, reader.source_id):
             begin = found.end()
             out.append(_Span(0, begin, Verdict(outfit.rule.kind, outfit.rule.id)))
             break
     rest = folded[begin:]
-    pieces = segments(rest, _seams(rest, book))
-    fitting = [book.fitting(p.form, host, source_id) for p in pieces]
-    verdicts = decide(pieces, fitting, book.model, headline=fold(headline) if headline else None, recurring=recurring)
-    out += [_Span(s.start + begin, s.end + begin, s.verdict) for s in _line_spans(pieces, verdicts)]
-    out += [
-        _Span(s.start + begin, s.end + begin, s.verdict) for s in _end_spans(pieces, verdicts, book, host, source_id)
-    ]
+    pieces = segments(rest, _seams(rest, reader.book))
+    verdicts = decide(
+        pieces,
+        [reader.fitting(piece.form) for piece in pieces],
+        reader.book.model,
+        headline=fold(headline) if headline else None,
+        recurring=reader.recurring,
+    )
+    inside = [*_line_spans(pieces, verdicts), *_end_spans(pieces, verdicts, reader)]
+    out += [_Span(s.start + begin, s.end + begin, s.verdict) for s in inside]
     return sorted((s for s in out if s.end > s.start), key=lambda s: s.start)
 
 
@@ -174,27 +197,20 @@ def _line_spans(pieces: Sequence[Segment], verdicts: Sequence[Verdict | None]) -
     return out
 
 
-def _end_spans(
-    pieces: Sequence[Segment],
-    verdicts: Sequence[Verdict | None],
-    book: RuleBook,
-    host: str | None,
-    source_id: str | None,
-) -> list[_Span]:
-    """Ends of lines that are themselves kept, with the blanks before them."""
+def _end_spans(pieces: Sequence[Segment], verdicts: Sequence[Verdict | None], reader: _Reader) -> list[_Span]:
+    """Ends of lines that are themselves kept, with the blanks before them; and captions, credit and all."""
     out = []
     for piece, verdict in zip(pieces, verdicts, strict=True):
-        if verdict is not None or not piece.form:
+        ending = reader.ending(piece.form) if verdict is None and piece.form else None
+        if ending is None:
             continue
-        for rule, start in book.endings(piece.form, host, source_id):
-            kept = len(piece.form[:start].rstrip())
-            if 0 < kept <= rule.caption_chars:
-                out.append(_Span(piece.start, piece.left + kept, Verdict(CutKind.CAPTION, rule.id)))
-                out.append(_Span(piece.left + kept, piece.end, Verdict(rule.kind, rule.id)))
-                break
-            if kept:
-                out.append(_Span(piece.left + kept, piece.right, Verdict(rule.kind, rule.id)))
-                break
+        rule, kept = ending
+        seam = piece.left + kept
+        if kept <= rule.caption_chars:
+            out.append(_Span(piece.start, seam, Verdict(CutKind.CAPTION, rule.id)))
+            out.append(_Span(seam, piece.end, Verdict(rule.kind, rule.id)))
+        else:
+            out.append(_Span(seam, piece.right, Verdict(rule.kind, rule.id)))
     return out
 
 
