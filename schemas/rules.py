@@ -144,26 +144,15 @@ class Model(_Table):
 
 
 _SHAPES = frozenset({"prose", "long_prose", "title", "title_before_prose", "bullet", "sentence", "empty"})
+_BONUSES = frozenset(
+    {"bottom", "claimed", "first_item", "first_prose", "foreign", "header", "headline_form", "indented"}
+)
+_BONUSES |= {"known", "list_at_top", "lone_word_above", "quoted", "repeated_short", "teaser_prose", "unrelated"}
 MODEL_KEYS: dict[str, frozenset[str]] = {
     "line": _SHAPES,
     "block": _SHAPES,
     "border": frozenset({"enter_top", "leave_top", "enter", "leave", "enter_block", "leave_block"}),
-    "bonus": frozenset(
-        {
-            "claimed",
-            "first_prose",
-            "headline_form",
-            "known",
-            "header",
-            "first_item",
-            "repeated_short",
-            "indented",
-            "list_at_top",
-            "foreign",
-            "unrelated",
-            "quoted",
-        }
-    ),
+    "bonus": _BONUSES,
 }
 """Every number that a model must have, by table."""
 

@@ -140,7 +140,9 @@ def test_a_rule_that_is_dropped_is_missed(config: Config, book: RuleBook) -> Non
         assert rule in fitting
         others = [o.id for o in fitting if o.id != rule.id and (o.kind, o.scope) == (rule.kind, rule.scope)]
         if others and rule.id not in named:
-            unnoticed.append(f"{rule.id}: its example is cut by {', '.join(others)} too; choose one that only it cuts")
+            unnoticed.append(
+                f"{rule.id}: its example is cut by {', '.join(others)} too; choose one that only it cuts"
+            )
     assert not unnoticed, "\n".join(unnoticed)
 
 

@@ -220,13 +220,13 @@ def strip_clutter(draft: Draft, *, book: RuleBook, furniture: Mapping[str, Mappi
 
 def _stripped(article: Article, book: RuleBook, known: Mapping[str, int]) -> tuple[Stripped, tuple[int, ...]]:
     """The article stripped, and the runs that found the ``known`` lines in it to be furniture, in order."""
-    runs: set[int] = set()
+    # Stripping asks for the same lines in each of its passes.
+    asked: dict[str, int | None] = {}
 
     def recurring(form: str) -> bool:
-        run = known_since(known, form)
-        if run is not None:
-            runs.add(run)
-        return run is not None
+        if form not in asked:
+            asked[form] = known_since(known, form)
+        return asked[form] is not None
 
     stripped = strip(
         article.body,
@@ -236,7 +236,7 @@ def _stripped(article: Article, book: RuleBook, known: Mapping[str, int]) -> tup
         source_id=article.source_id,
         recurring=recurring if known else None,
     )
-    return stripped, tuple(sorted(runs))
+    return stripped, tuple(sorted({run for run in asked.values() if run is not None}))
 
 
 def _earlier_hashes(

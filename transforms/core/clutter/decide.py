@@ -22,6 +22,7 @@ REPEAT_CHARS = 25
 """An exact repetition of a line this long is furniture: 68 of 68 in the annotated documents. Shorter ones can be
 refrains, scores or answers in an interview."""
 
+_SHORT = frozenset({"title", "title_before_prose", "sentence"})
 _TEXT = frozenset({"sentence", "prose", "long_prose"})
 _ARTICLE, _FURNITURE = "article", "furniture"
 _SHORT_ITEM_WORDS = 4
@@ -102,7 +103,7 @@ def _mark_sure(lines: Sequence[_Line], headline: str | None, recurring: Callable
         seen.add(entry)
         if title and form == title:
             line.sure = Verdict(CutKind.TITLE, "signal.headline-again")
-        elif line.repeated and len(form) >= REPEAT_CHARS:
+        elif line.repeated and len(form) >= REPEAT_CHARS and (is_prose(form) or is_title(form)):
             kind = CutKind.TITLE if is_title(line.segment.form) else CutKind.OTHER
             line.sure = Verdict(kind, "signal.line-again")
         elif rule := _first(line.rules, Scope.LINE):
@@ -121,6 +122,7 @@ def _weigh(lines: Sequence[_Line], model: Model, headline: str | None) -> None:
         lede |= words(line.segment.form)
     bonus = model.bonus
     structural = _structural(lines)
+    last_prose = len(prose) - 1 - prose[::-1].index(True) if True in prose else len(lines)
     below = headline is not None
     for i, line in enumerate(lines):
         form = line.segment.form
@@ -133,7 +135,11 @@ def _weigh(lines: Sequence[_Line], model: Model, headline: str | None) -> None:
         line.shape = shape
         line.claimed = any(r.scope is not Scope.SIGNAL and _counts(r, line) for r in line.rules)
         share = bonus["claimed"] if line.claimed else 1.0
-        line.base = share * model.line[shape] + _rule_evidence(line, bonus)
+        line.base = bonus["known"] if line.sure else share * model.line[shape] + _rule_evidence(line, bonus)
+        if i > last_prose and shape in _SHORT:
+            line.base += bonus["bottom"]
+        if line.top and not line.below_headline and shape in _SHORT and len(form.split()) == 1:
+            line.base += bonus["lone_word_above"]
         if line.segment.indented and shape != "empty":
             line.base += bonus["indented"]
         if line.repeated and not line.sure:
@@ -151,12 +157,15 @@ def _weigh(lines: Sequence[_Line], model: Model, headline: str | None) -> None:
             line.base += bonus["unrelated"]
         if form.startswith(('"', "'")) and shape in _TEXT:
             line.base += bonus["quoted"]
-        line.opens = _first(line.rules, Scope.HEADER)
+        # Above the headline a header is one more word of the menu.
+        line.opens = _first(line.rules, Scope.HEADER) if line.below_headline or not line.top else None
         if i and lines[i - 1].opens and prose[i]:
             line.base += bonus["first_prose"]
         in_block = line.base + share * (model.block[shape] - model.line[shape])
         if i and lines[i - 1].opens and shape in ("title", "title_before_prose", "bullet"):
             in_block += bonus["first_item"]
+        if prose[i]:
+            line.blocks[CutKind.RELATED_TEASER] = in_block + bonus["teaser_prose"]
         for rule in line.rules:
             if rule.scope is Scope.ITEM:
                 line.blocks[rule.kind] = max(line.blocks.get(rule.kind, 0.0), rule.weight)
@@ -170,8 +179,6 @@ def _rule_evidence(line: _Line, bonus: dict[str, float]) -> float:
             total += rule.weight
         elif rule.scope is Scope.HEADER:
             total += bonus["header"]
-    if line.sure is not None:
-        total += bonus["known"]
     return total
 
 
@@ -197,7 +204,9 @@ def _shape(form: str) -> str:
     if not form:
         return "empty"
     if is_bullet(form):
-        return "bullet"
+        form = without_bullet(form)
+        if is_title(form):
+            return "bullet"
     if is_prose(form):
         return "long_prose" if sentences(form) > 2 else "prose"
     return "title" if is_title(form) else "sentence"

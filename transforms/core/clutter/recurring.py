@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from transforms.core.clutter.segments import fold, lines
 from transforms.core.clutter.shape import is_prose
-from transforms.core.text import comparable, letters
+from transforms.core.text import comparable
 
 VERSION = 1
 """Of the state's shape."""
@@ -98,7 +98,7 @@ def _hash(plain: str) -> str:
 
 
 def _countable(form: str) -> bool:
-    return MIN_LETTERS <= len(form) <= MAX_CHARS and letters(form) >= MIN_LETTERS
+    return MIN_LETTERS <= len(form) <= MAX_CHARS and sum(map(str.isalpha, form)) >= MIN_LETTERS
 
 
 def recurs(known: Mapping[str, int], form: str) -> bool:
@@ -108,7 +108,7 @@ def recurs(known: Mapping[str, int], form: str) -> bool:
 
 def known_since(known: Mapping[str, int], form: str) -> int | None:
     """The number of the run that found the line to be furniture; ``None`` where it is not known as such."""
-    return known.get(line_key(form)) if known and _countable(form) else None
+    return known.get(line_key(form)) if known and MIN_LETTERS <= len(form) <= MAX_CHARS else None
 
 
 def countable_keys(text: str, headline: str | None = None) -> frozenset[str]:

@@ -39,7 +39,7 @@ def _fill(pattern: str, words: Mapping[str, tuple[str, ...]], where: str) -> str
             raise RuleError(f"{where}: <{name}> is not in [words]; known: {', '.join(sorted(words)) or 'none'}")
         return "(?:" + "|".join(sorted(words[name], key=lambda w: (-len(w), w))) + ")"
 
-    return _WORDS.sub(alternatives, pattern)
+    return fold(_WORDS.sub(alternatives, pattern))
 
 
 def _compile(pattern: str, *, case_sensitive: bool, where: str) -> re2._Regexp:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +21,12 @@ _PLAIN = {
 }
 # One character for one character, so that offsets into the folded text are offsets into the text itself.
 
+_PLAIN |= {
+    letter: base[0]
+    for letter in map(chr, [*range(0xC0, 0x250), *range(0x1E00, 0x1F00)])
+    if len(base := unicodedata.normalize("NFD", letter)) > 1 and base[0].isascii()
+}
+# Accents are folded too: RE2 knows the borders of words in ASCII only, and capitals often go without.
 _FANCY = re.compile("[" + re.escape("".join(_PLAIN)) + "]")
 
 _BREAK = r"\n\r\v\f\x85\u2028\u2029"
@@ -28,7 +35,7 @@ _LINE = re.compile(rf"[^{_BREAK}]*[{_BREAK}](?:[^\S{_BREAK}]*[{_BREAK}])*|[^{_BR
 
 
 def fold(text: str) -> str:
-    """``text`` with quotes, dashes and blanks in their plain forms, of the same length."""
+    """``text`` with quotes, dashes, blanks and accented letters in their plain forms, of the same length."""
     return _FANCY.sub(lambda found: _PLAIN[found[0]], text)
 
 
