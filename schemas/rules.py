@@ -151,7 +151,7 @@ _BONUSES |= {"known", "list_at_top", "lone_word_above", "quoted", "repeated_shor
 MODEL_KEYS: dict[str, frozenset[str]] = {
     "line": _SHAPES,
     "block": _SHAPES,
-    "border": frozenset({"enter_top", "leave_top", "enter", "leave", "enter_block", "leave_block"}),
+    "border": frozenset({"enter_top", "leave_top", "enter_near_top", "leave_near_top", "enter", "leave", "enter_block", "leave_block"}),
     "bonus": _BONUSES,
 }
 """Every number that a model must have, by table."""

@@ -29,6 +29,8 @@ _SHORT_ITEM_WORDS = 4
 _HEADLINE_WORDS = 4
 _STRUCTURAL = 3
 _NEAR = 3
+_NEAR_TOP = 2
+# Where the lede comes first, byline and time stand right behind it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class _Line:
     blocks: dict[CutKind, float] = field(default_factory=dict)
     opens: Rule | None = None
     top: bool = False
+    near_top: bool = False
     claimed: bool = False
     below_headline: bool = False
     structural: frozenset[str] = frozenset()
@@ -128,6 +131,7 @@ def _weigh(lines: Sequence[_Line], model: Model, headline: str | None) -> None:
         form = line.segment.form
         shape = shapes[i]
         line.top = i < first_prose
+        line.near_top = first_prose < i <= first_prose + _NEAR_TOP and not prose[i]
         line.below_headline, line.structural = below, structural
         below = below or (shape == "title" and len(form.split()) >= _HEADLINE_WORDS and not line.rules)
         if shape == "title" and i + 1 < len(lines) and prose[i + 1]:
@@ -135,7 +139,7 @@ def _weigh(lines: Sequence[_Line], model: Model, headline: str | None) -> None:
         line.shape = shape
         line.claimed = any(r.scope is not Scope.SIGNAL and _counts(r, line) for r in line.rules)
         share = bonus["claimed"] if line.claimed else 1.0
-        line.base = bonus["known"] if line.sure else share * model.line[shape] + _rule_evidence(line, bonus)
+        line.base = share * model.line[shape] + _rule_evidence(line, bonus)
         if i > last_prose and shape in _SHORT:
             line.base += bonus["bottom"]
         if line.top and not line.below_headline and shape in _SHORT and len(form.split()) == 1:
@@ -161,6 +165,8 @@ def _weigh(lines: Sequence[_Line], model: Model, headline: str | None) -> None:
         line.opens = _first(line.rules, Scope.HEADER) if line.below_headline or not line.top else None
         if i and lines[i - 1].opens and prose[i]:
             line.base += bonus["first_prose"]
+        if line.sure:
+            line.base = bonus["known"]
         in_block = line.base + share * (model.block[shape] - model.line[shape])
         if i and lines[i - 1].opens and shape in ("title", "title_before_prose", "bullet"):
             in_block += bonus["first_item"]
@@ -190,7 +196,7 @@ def _near_evidence(lines: Sequence[_Line], i: int) -> bool:
 def _counts(rule: Rule, line: _Line) -> bool:
     """Whether the rule is evidence where the line stands."""
     if rule.scope is Scope.TOP:
-        return line.top and rule.id not in line.structural and (line.below_headline or not rule.below_headline)
+        return (line.top or line.near_top) and rule.id not in line.structural and (line.below_headline or not rule.below_headline)
     return rule.scope is Scope.SIGNAL or (rule.scope is Scope.TAIL and not line.top)
 
 
@@ -224,7 +230,8 @@ def _best_path(lines: Sequence[_Line], model: Model) -> list[str]:
     scores = dict.fromkeys(states, float("-inf")) | {_ARTICLE: 0.0, _FURNITURE: 0.0}
     back: list[dict[str, str]] = []
     for line in lines:
-        enter, leave = ("enter_top", "leave_top") if line.top else ("enter", "leave")
+        place = "_top" if line.top else "_near_top" if line.near_top else ""
+        enter, leave = f"enter{place}", f"leave{place}"
         furniture_before = max(states[1:], key=scores.__getitem__)
         block_before = max(kinds, key=scores.__getitem__) if kinds else None
         new, chosen = {}, {}

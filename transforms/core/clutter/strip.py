@@ -6,15 +6,20 @@ back gives the text again (``restore``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from schemas.article import Cut
-from schemas.rules import NOT_CLUTTER, CutKind, Rule
+from schemas.rules import NOT_CLUTTER, CutKind, Rule, Scope
 from transforms.core.clutter.decide import Verdict, decide
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.clutter.segments import Segment, fold, segments
 from transforms.core.clutter.shape import is_bullet, is_prose, is_title
+
+_GAP = re.compile(r"\s*[|•·]\s*|\s{2,}")
+_PARTED_CHARS = 200
+_EVIDENCE = frozenset({Scope.TOP, Scope.TAIL, Scope.SIGNAL})
 
 _PASSES = 50
 # Each pass cuts something or is the last; clutter uncovered by a cut goes in the next. Two or three do for real
@@ -138,8 +143,18 @@ class _Reader:
 
     def fitting(self, form: str) -> list[Rule]:
         if form not in self.fits:
-            self.fits[form] = self.book.fitting(form, self.host, self.source_id)
+            self.fits[form] = self.book.fitting(form, self.host, self.source_id) or self._parts(form)
         return self.fits[form]
+
+    def _parts(self, form: str) -> list[Rule]:
+        """For a line that only bars or wide gaps hold together: the evidence for its parts, if there is some for each."""
+        parts = [part for part in _GAP.split(form) if part] if len(form) <= _PARTED_CHARS else []
+        if len(parts) < 2:
+            return []
+        found = [
+            [r for r in self.book.fitting(part, self.host, self.source_id) if r.scope in _EVIDENCE] for part in parts
+        ]
+        return [max(rules, key=_weight) for rules in found] if all(found) else []
 
     def ending(self, form: str) -> tuple[Rule, int] | None:
         """The first rule that the end of ``form`` fits, and how much of ``form`` it leaves."""
@@ -148,6 +163,10 @@ class _Reader:
             left = ((rule, len(form[:start].rstrip())) for rule, start in found)
             self.ends[form] = next(((rule, kept) for rule, kept in left if kept), None)
         return self.ends[form]
+
+
+def _weight(rule: Rule) -> float:
+    return rule.weight
 
 
 def _spans(folded: str, reader: _Reader, headline: str | None) -> list[_Span]:
