@@ -361,14 +361,14 @@ def _check(args: argparse.Namespace) -> int:
 
 def _rules_diff(args: argparse.Namespace) -> int:
     from pipeline import rules_diff
-    from transforms.core.clutter.rules import RuleBook
+    from transforms.core.clutter.rules import rule_book
 
     config = _load(args)
     root = args.root if args.root is not None else Path(config.settings.root)
     console = _console()
     totals = rules_diff.Totals()
     limit = rules_diff.SHOWN if args.limit is None and not args.json else args.limit
-    for changed in rules_diff.difference(root, RuleBook(config.rules), totals, date=args.date, source=args.source):
+    for changed in rules_diff.difference(root, rule_book(config.rules), totals, date=args.date, source=args.source):
         if limit is not None and totals.changed > limit:
             continue
         if args.json:

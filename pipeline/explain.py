@@ -21,7 +21,7 @@ from schemas.reject import EXPLAINED, Reason, Refused, Reject
 from schemas.rules import NOT_CLUTTER
 from transforms.core import stages
 from transforms.core.agencies import AgencyReader
-from transforms.core.clutter.rules import RuleBook
+from transforms.core.clutter.rules import rule_book
 from transforms.core.clutter.strip import restore
 from transforms.core.extraction import left_out
 from transforms.core.language import DETECTORS
@@ -70,7 +70,7 @@ def explain(inputs: Inputs, config: Config, *, now: dt.datetime) -> Iterator[Exp
     limits, language = config.settings.limits, config.settings.language
     way: tuple[tuple[str, Any], ...] = (
         ("extract", partial(stages.extract, now=now, timezones=config.settings.timezones)),
-        ("strip", partial(stages.strip_clutter, book=RuleBook(config.rules))),
+        ("strip", partial(stages.strip_clutter, book=rule_book(config.rules))),
         (
             "language",
             partial(

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from schemas.rules import Model, RuleFile, RuleSet
 from schemas.tagging import AgencyFile, TermFile, TopicFile
-from transforms.core.clutter.rules import RuleBook, RuleError
+from transforms.core.clutter.rules import RuleError, rule_book
 from transforms.core.topics import check_vocabulary
 
 M = TypeVar("M", bound=BaseModel)
@@ -175,7 +175,7 @@ def load(config: Path | None = None, overrides: Sequence[str] = ()) -> Config:
 
 def check(config: Config) -> list[str]:
     """What ``load`` does not look at: every rule against its example and its counter-example. One line a fault."""
-    return RuleBook(config.rules).faults()
+    return rule_book(config.rules).faults()
 
 
 def _rules(shipped: Path, own: Path, settings: Settings, origin: str) -> RuleSet:
@@ -202,7 +202,7 @@ def _rules(shipped: Path, own: Path, settings: Settings, origin: str) -> RuleSet
     models = [folder / "model.toml" for folder in folders if (folder / "model.toml").is_file()]
     rules = RuleSet(found, _read(Model, models[-1]))
     try:
-        RuleBook(rules)
+        rule_book(rules)
     except RuleError as fault:
         raise SettingsError(str(fault)) from None
     return rules

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -77,8 +80,8 @@ class Rule(_Table):
     ``match`` must fit the whole line (for ``start`` its beginning, for ``end`` its end); each of ``all`` must be
     found in it and none of ``none``. ``<name>`` in a pattern stands for the words of that name in ``[words]``.
     For ``end``, an empty group ``()`` in ``match`` says where the cut begins; a line of which no more than
-    ``caption_chars`` would be left is a caption and goes as a whole. ``below_headline`` confines a ``top`` rule to lines
-    below the headline. Quotes, dashes and blanks are folded to their plain forms before matching.
+    ``caption_chars`` would be left is a caption and goes as a whole. ``below_headline`` confines a ``top`` rule to
+    lines below the headline. Quotes, dashes and blanks are folded to their plain forms before matching.
     """
 
     id: Slug
@@ -151,7 +154,9 @@ _BONUSES |= {"known", "list_at_top", "lone_word_above", "quoted", "repeated_shor
 MODEL_KEYS: dict[str, frozenset[str]] = {
     "line": _SHAPES,
     "block": _SHAPES,
-    "border": frozenset({"enter_top", "leave_top", "enter_near_top", "leave_near_top", "enter", "leave", "enter_block", "leave_block"}),
+    "border": frozenset(
+        {"enter_top", "leave_top", "enter_near_top", "leave_near_top", "enter", "leave", "enter_block", "leave_block"}
+    ),
     "bonus": _BONUSES,
 }
 """Every number that a model must have, by table."""
@@ -168,9 +173,24 @@ class RuleFile(_Table):
     seam: tuple[Seam, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class RuleSet:
-    """All that the stripper goes by: the rule files by the name they are called in messages, and the model."""
+    """All that the stripper goes by: the rule files by the name they are called in messages, and the model.
+
+    Two sets of the same content are equal, whatever process they were read in.
+    """
 
     files: Mapping[str, RuleFile]
     model: Model
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of the content."""
+        content = [(name, file.model_dump(mode="json")) for name, file in self.files.items()]
+        return hashlib.sha256(json.dumps([content, self.model.model_dump()]).encode()).hexdigest()
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RuleSet) and self.digest == other.digest

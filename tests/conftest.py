@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.settings import Config, load
-from transforms.core.clutter.rules import RuleBook
+from transforms.core.clutter.rules import RuleBook, rule_book
 
 REPOSITORY = Path(__file__).parent.parent
 SHARED = REPOSITORY.parent / "shared"
@@ -24,7 +24,7 @@ def config() -> Config:
 @pytest.fixture(scope="session")
 def book(config: Config) -> RuleBook:
     """The clutter rules that ship."""
-    return RuleBook(config.rules)
+    return rule_book(config.rules)
 
 
 @pytest.fixture(scope="session")

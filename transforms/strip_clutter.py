@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from schemas.rules import RuleSet
-from transforms.core.clutter.rules import RuleBook
+from transforms.core.clutter.rules import rule_book
 from transforms.core.stages import Stage, strip_clutter
 from transforms.stage import StageTransform
 
@@ -24,4 +24,4 @@ class StripClutter(StageTransform):
 
 
 def _load(rules: RuleSet, furniture: Mapping[str, Mapping[str, int]]) -> Stage:
-    return partial(strip_clutter, book=RuleBook(rules), furniture=furniture)
+    return partial(strip_clutter, book=rule_book(rules), furniture=furniture)

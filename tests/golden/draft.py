@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.settings import load as load_settings
 from tests.golden import cases
-from transforms.core.clutter.rules import RuleBook
+from transforms.core.clutter.rules import rule_book
 
 
 def main(argv: Sequence[str] | None = None, among: Path = cases.FOLDER) -> int:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None, among: Path = cases.FOLDER) -> int:
     case = cases.load(args.case, among)
     if (case.expected is not None or case.cuts is not None) and not args.again:
         parser.error(f"{folder}: drafted before; --again overwrites what a person may have read and put right")
-    expected, cuts = cases.outcome(case, RuleBook(load_settings().rules))
+    expected, cuts = cases.outcome(case, rule_book(load_settings().rules))
     (folder / "expected.txt").write_bytes(f"{expected}\n".encode())
     (folder / "cuts.jsonl").write_bytes(cases.as_lines(cuts).encode())
     print(f"{folder}: drafted; read expected.txt and cuts.jsonl line by line before you keep them")

@@ -196,12 +196,16 @@ def _near_evidence(lines: Sequence[_Line], i: int) -> bool:
 def _counts(rule: Rule, line: _Line) -> bool:
     """Whether the rule is evidence where the line stands."""
     if rule.scope is Scope.TOP:
-        return (line.top or line.near_top) and rule.id not in line.structural and (line.below_headline or not rule.below_headline)
+        return (
+            (line.top or line.near_top)
+            and rule.id not in line.structural
+            and (line.below_headline or not rule.below_headline)
+        )
     return rule.scope is Scope.SIGNAL or (rule.scope is Scope.TAIL and not line.top)
 
 
 def _structural(lines: Sequence[_Line]) -> frozenset[str]:
-    """Rules of furniture above the article that fit so many lines that these must be its own: times of a live-blog."""
+    """Rules for the top that fit so many lines that these must be the article: the times of a live-blog."""
     fits = Counter(rule.id for line in lines for rule in line.rules if rule.scope is Scope.TOP)
     return frozenset(rule for rule, count in fits.items() if count >= _STRUCTURAL)
 
@@ -216,6 +220,14 @@ def _shape(form: str) -> str:
     if is_prose(form):
         return "long_prose" if sentences(form) > 2 else "prose"
     return "title" if is_title(form) else "sentence"
+
+
+_AUTHORITY = {Scope.HEADER: 3, Scope.TAIL: 2, Scope.TOP: 2, Scope.ITEM: 1}
+
+
+def _authority(rule: Rule) -> tuple[int, float]:
+    """Which of several rules names a cut: the one that claims most, then the heaviest."""
+    return _AUTHORITY.get(rule.scope, 0), rule.weight
 
 
 def _first(rules: Sequence[Rule], scope: Scope) -> Rule | None:
@@ -292,7 +304,7 @@ def _named(line: _Line, state: str, header: Rule | None) -> Verdict:
     if state != _FURNITURE:
         usable = [r for r in usable if r.scope is not Scope.ITEM or r.kind in (state, CutKind.TIMESTAMP)]
     if usable:
-        rule = max(usable, key=lambda r: (r.scope is Scope.HEADER, r.weight))
+        rule = max(usable, key=_authority)
         return Verdict(rule.kind, rule.id)
     if state != _FURNITURE and header is not None:
         return Verdict(CutKind(state), header.id)

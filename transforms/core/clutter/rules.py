@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import re2
 
@@ -84,27 +85,33 @@ class _Patterns:
     """All patterns of one sensitivity to case, matched together."""
 
     case_sensitive: bool
-    sources: list[str] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
     set: re2.Set | None = None
 
-    def add(self, pattern: str) -> int:
+    def add(self, pattern: str, where: str) -> int:
+        if self.set is None:
+            self.set = re2.Set.SearchSet(_options(case_sensitive=self.case_sensitive, memory=_SET_MEMORY_BYTES))
         if pattern not in self.index:
-            self.index[pattern] = len(self.sources)
-            self.sources.append(pattern)
+            try:
+                self.index[pattern] = self.set.Add(pattern)
+            except re2.error:
+                # The set does not say what is wrong with a pattern; compiled alone it does.
+                _compile(pattern, case_sensitive=self.case_sensitive, where=where)
+                raise
         return self.index[pattern]
 
     def compile(self) -> None:
-        if not self.sources:
-            return
-        options = _options(case_sensitive=self.case_sensitive, memory=_SET_MEMORY_BYTES)
-        self.set = re2.Set.SearchSet(options)
-        for source in self.sources:
-            self.set.Add(source)
-        self.set.Compile()
+        if self.set is not None:
+            self.set.Compile()
 
     def matching(self, form: str) -> frozenset[int]:
         return frozenset(self.set.Match(form) or ()) if self.set is not None else frozenset()
+
+
+@lru_cache(maxsize=2)
+def rule_book(rules: RuleSet) -> RuleBook:
+    """The rules compiled. Compiling takes most of a second, so the same content is compiled once in a process."""
+    return RuleBook(rules)
 
 
 class RuleBook:
@@ -130,7 +137,7 @@ class RuleBook:
         self.rules: dict[str, Rule] = {}
         seen: dict[str, str] = {}
         words = {name: texts for file in files.values() for name, texts in file.words.items()}
-        for name, file in sorted(files.items()):
+        for name, file in files.items():
             known = {**words, **file.words}
             outlet = frozenset(file.hosts), frozenset(file.sources)
             things: tuple[Rule | Seam, ...] = (*file.rule, *file.seam)
@@ -147,7 +154,7 @@ class RuleBook:
         for patterns, lines, by_pattern in zip(self._sets, self._lines, self._by_pattern, strict=True):
             patterns.compile()
             for line in lines:
-                # A line is looked up by one of the patterns that it needs; the others are held against what was found.
+                # Looked up by one of the patterns that it needs; the others are held against what was found.
                 by_pattern.setdefault(max(line.needs), []).append(line)
         for _, pattern in self._ends:
             self._any_end.Add(pattern.pattern)
@@ -174,12 +181,10 @@ class RuleBook:
         wanted = [rf"\A(?:{match})\z"] if match is not None else []
         wanted += [_fill(p, words, where) for p in rule.all]
         barred = [_fill(p, words, where) for p in rule.none]
-        for pattern in (*wanted, *barred):
-            _compile(pattern, case_sensitive=rule.case_sensitive, where=where)
         patterns = self._sets[rule.case_sensitive]
-        self._lines[rule.case_sensitive].append(
-            _Line(len(self.rules), outfit, frozenset(map(patterns.add, wanted)), frozenset(map(patterns.add, barred)))
-        )
+        needs = frozenset(patterns.add(pattern, where) for pattern in wanted)
+        bars = frozenset(patterns.add(pattern, where) for pattern in barred)
+        self._lines[rule.case_sensitive].append(_Line(len(self.rules), outfit, needs, bars))
 
     def faults(self) -> list[str]:
         """A line for each example that its rule does not fit, and each counter-example that it does."""

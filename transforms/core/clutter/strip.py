@@ -147,7 +147,7 @@ class _Reader:
         return self.fits[form]
 
     def _parts(self, form: str) -> list[Rule]:
-        """For a line that only bars or wide gaps hold together: the evidence for its parts, if there is some for each."""
+        """For a line that bars or wide gaps hold together: the evidence for its parts, if each has some."""
         parts = [part for part in _GAP.split(form) if part] if len(form) <= _PARTED_CHARS else []
         if len(parts) < 2:
             return []
