@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -156,11 +157,22 @@ def test_sigterm_leaves_nothing_behind(folder: Path) -> None:
         pipe,
     ]
     with subprocess.Popen([*map(str, words), "--root", str(root)], stderr=subprocess.PIPE) as process:
-        # Opening blocks until the run has opened the other end: it is in the middle of reading.
-        with pipe.open("wb"):
+        # The other end can be opened once the run has opened its own: it is in the middle of reading.
+        with os.fdopen(_writing_end(pipe, process), "wb"):
             process.terminate()
             assert process.wait(timeout=30) == 143
         assert process.stderr is not None
         assert b"stopped" in process.stderr.read()
     assert not list(root.rglob("*.parquet"))
     assert not list((root / "_staging").glob("*"))
+
+
+def _writing_end(pipe: Path, reader: subprocess.Popen[bytes]) -> int:
+    for _ in range(600):
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            assert reader.poll() is None, "the run ended before it read anything"
+            time.sleep(0.1)
+    reader.kill()
+    pytest.fail("the run did not begin to read within a minute")

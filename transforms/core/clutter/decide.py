@@ -142,6 +142,8 @@ def _weigh(lines: Sequence[_Line], model: Model, headline: str | None) -> None:
         line.base = share * model.line[shape] + _rule_evidence(line, bonus)
         if i > last_prose and shape in _SHORT:
             line.base += bonus["bottom"]
+        elif first_prose < i < last_prose and not line.rules:
+            line.base += bonus["middle"]
         if line.top and not line.below_headline and shape in _SHORT and len(form.split()) == 1:
             line.base += bonus["lone_word_above"]
         if line.segment.indented and shape != "empty":

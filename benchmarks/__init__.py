@@ -1,0 +1,1 @@
+"""What produces the figures that the documentation states."""
