@@ -29,7 +29,8 @@ def test_the_article_comes_out_as_a_careful_person_would_cut_it(name: str, book:
     assert text.splitlines() == case.expected.splitlines()
     assert text == case.expected
     assert case.cuts is not None
-    assert list(cuts) == list(case.cuts)
+    # Which of two rules names a cut may change; what is cut, and as what, may not.
+    assert [(cut.kind, cut.text) for cut in cuts] == [(cut.kind, cut.text) for cut in case.cuts]
 
 
 @pytest.mark.parametrize("file", rule_files())

@@ -29,6 +29,8 @@ _SHORT_ITEM_WORDS = 4
 _HEADLINE_WORDS = 4
 _STRUCTURAL = 3
 _NEAR = 3
+_OF_LINKS = frozenset({CutKind.RELATED_TEASER, CutKind.AGGREGATOR, CutKind.TIMESTAMP})
+_BEHIND_LEDE = frozenset({CutKind.BYLINE, CutKind.TIMESTAMP, CutKind.SHARE, CutKind.CAPTION, CutKind.PHOTO_CREDIT})
 _NEAR_TOP = 2
 # Where the lede comes first, byline and time stand right behind it.
 
@@ -169,7 +171,9 @@ def _weigh(lines: Sequence[_Line], model: Model, headline: str | None) -> None:
             line.base += bonus["first_prose"]
         if line.sure:
             line.base = bonus["known"]
-        in_block = line.base + share * (model.block[shape] - model.line[shape])
+        in_block = line.base + (0.0 if line.sure else share * (model.block[shape] - model.line[shape]))
+        if line.sure and line.sure.kind in _OF_LINKS:
+            in_block += bonus["first_item"]
         if i and lines[i - 1].opens and shape in ("title", "title_before_prose", "bullet"):
             in_block += bonus["first_item"]
         if prose[i]:
@@ -181,13 +185,12 @@ def _weigh(lines: Sequence[_Line], model: Model, headline: str | None) -> None:
 
 
 def _rule_evidence(line: _Line, bonus: dict[str, float]) -> float:
-    total = 0.0
+    """What the rules say. Of several for one kind the heaviest counts: languages share words, and would add up."""
+    kinds: dict[CutKind, float] = {}
     for rule in line.rules:
         if _counts(rule, line) or (rule.scope is Scope.ITEM and rule.kind is CutKind.TIMESTAMP):
-            total += rule.weight
-        elif rule.scope is Scope.HEADER:
-            total += bonus["header"]
-    return total
+            kinds[rule.kind] = max(rule.weight, kinds.get(rule.kind, 0.0))
+    return sum(kinds.values()) + (bonus["header"] if _first(line.rules, Scope.HEADER) else 0.0)
 
 
 def _near_evidence(lines: Sequence[_Line], i: int) -> bool:
@@ -198,11 +201,9 @@ def _near_evidence(lines: Sequence[_Line], i: int) -> bool:
 def _counts(rule: Rule, line: _Line) -> bool:
     """Whether the rule is evidence where the line stands."""
     if rule.scope is Scope.TOP:
-        return (
-            (line.top or line.near_top)
-            and rule.id not in line.structural
-            and (line.below_headline or not rule.below_headline)
-        )
+        if rule.id in line.structural or (rule.below_headline and not line.below_headline):
+            return False
+        return line.top or (line.near_top and rule.kind in _BEHIND_LEDE)
     return rule.scope is Scope.SIGNAL or (rule.scope is Scope.TAIL and not line.top)
 
 
@@ -243,9 +244,10 @@ def _best_path(lines: Sequence[_Line], model: Model) -> list[str]:
     states = [_ARTICLE, _FURNITURE, *kinds]
     scores = dict.fromkeys(states, float("-inf")) | {_ARTICLE: 0.0, _FURNITURE: 0.0}
     back: list[dict[str, str]] = []
+    before = lines[0]
     for line in lines:
-        place = "_top" if line.top else "_near_top" if line.near_top else ""
-        enter, leave = f"enter{place}", f"leave{place}"
+        enter, leave = f"enter{_place(line)}", f"leave{_place(before)}"
+        before = line
         furniture_before = max(states[1:], key=scores.__getitem__)
         block_before = max(kinds, key=scores.__getitem__) if kinds else None
         new, chosen = {}, {}
@@ -280,6 +282,11 @@ def _best_path(lines: Sequence[_Line], model: Model) -> list[str]:
         path.append(state)
         state = chosen[state]
     return path[::-1]
+
+
+def _place(line: _Line) -> str:
+    """Which of the costs in ``[border]`` hold at the line."""
+    return "_top" if line.top else "_near_top" if line.near_top else ""
 
 
 def _score(way: tuple[float, str]) -> float:
