@@ -111,7 +111,7 @@ def _mark_sure(lines: Sequence[_Line], headline: str | None, recurring: Callable
         elif line.repeated and len(form) >= REPEAT_CHARS and (is_prose(form) or is_title(form)):
             kind = CutKind.TITLE if is_title(line.segment.form) else CutKind.OTHER
             line.sure = Verdict(kind, "signal.line-again")
-        elif rule := _first(line.rules, Scope.LINE):
+        elif rule := _first(line.rules, Scope.LINE, CutKind.SOURCE_CREDIT) or _first(line.rules, Scope.LINE):
             line.sure = Verdict(rule.kind, rule.id)
         elif recurring is not None and recurring(line.segment.form):
             line.sure = Verdict(CutKind.OTHER, "signal.recurring-line")
@@ -233,8 +233,8 @@ def _authority(rule: Rule) -> tuple[int, float]:
     return _AUTHORITY.get(rule.scope, 0), rule.weight
 
 
-def _first(rules: Sequence[Rule], scope: Scope) -> Rule | None:
-    return next((r for r in rules if r.scope is scope), None)
+def _first(rules: Sequence[Rule], scope: Scope, kind: CutKind | None = None) -> Rule | None:
+    return next((r for r in rules if r.scope is scope and (kind is None or r.kind is kind)), None)
 
 
 def _best_path(lines: Sequence[_Line], model: Model) -> list[str]:
