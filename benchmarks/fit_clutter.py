@@ -3,10 +3,10 @@
     python -m benchmarks.fit_clutter [--write] [--rounds N] [FILE.jsonl …]
 
 Documents are JSON lines with ``text`` and ``segments`` (start, end, label ``keep`` or ``clutter``); the default is
-``tests/data/clutter/tuned.jsonl``. One number after the other is moved by the steps in ``STEPS`` and stays where the loss
-is least, until a round changes nothing. The loss is the share of clutter characters left plus ``BODY`` times the share
-of the article's characters lost, plus a little for every distance from the numbers at the start, so that what the
-documents do not decide stays as it was. ``held_back.jsonl`` beside the default is never fitted, only measured.
+``tests/data/clutter/tuned.jsonl``. One number after the other is moved by the steps in ``STEPS`` and stays where the
+loss is least, until a round changes nothing. The loss is the share of clutter characters left plus ``BODY`` times the
+share of the article's characters lost, plus a little for every distance from the numbers at the start, so that what
+the documents do not decide stays as it was. ``held_back.jsonl`` beside the default is never fitted, only measured.
 """
 
 from __future__ import annotations
@@ -61,15 +61,15 @@ def shares(documents: Iterable[Document], book: RuleBook) -> tuple[float, float]
 def fit(documents: list[Document], book: RuleBook, rounds: int) -> Numbers:
     """The numbers with the least loss that moving one at a time finds."""
     start: Numbers = book.model.model_dump()
-    now = json.loads(json.dumps(start))
+    now: Numbers = json.loads(json.dumps(start))
 
     def loss() -> float:
         book.model = Model.model_validate(now)
         left, lost = shares(documents, book)
-        far = sum(abs(now[t][k] - start[t][k]) for t in start for k in start[t])
+        far: float = sum(abs(now[t][k] - start[t][k]) for t in start for k in start[t])
         return left + BODY * lost + STILL * far
 
-    best = loss()
+    best: float = loss()
     for number in range(rounds):
         before = best
         for table in start:
@@ -112,17 +112,17 @@ def main() -> None:
     args = parser.parse_args()
     book = rule_book(load().rules)
     sets = {path.name: _read(path) for path in (*args.files, DATA / "held_back.jsonl")}
-    for name, documents in sets.items():
-        print(
-            f"before: {name}: clutter left {shares(documents, book)[0]:.3f}, body lost {shares(documents, book)[1]:.4f}"
-        )
+    _report("before", sets, book)
     numbers = fit([d for path in args.files for d in sets[path.name]], book, args.rounds)
-    for name, documents in sets.items():
-        print(
-            f"after:  {name}: clutter left {shares(documents, book)[0]:.3f}, body lost {shares(documents, book)[1]:.4f}"
-        )
+    _report("after", sets, book)
     if args.write:
         write(numbers)
+
+
+def _report(when: str, sets: dict[str, list[Document]], book: RuleBook) -> None:
+    for name, documents in sets.items():
+        left, lost = shares(documents, book)
+        print(f"{when}: {name}: clutter left {left:.3f}, body lost {lost:.4f}")
 
 
 def _read(path: Path) -> list[Document]:

@@ -150,7 +150,16 @@ _SHAPES = frozenset({"prose", "long_prose", "title", "title_before_prose", "bull
 _BONUSES = frozenset(
     {"bottom", "claimed", "first_item", "first_prose", "foreign", "header", "headline_form", "indented"}
 )
-_BONUSES |= {"known", "list_at_top", "lone_word_above", "middle", "quoted", "repeated_short", "teaser_prose", "unrelated"}
+_BONUSES |= {
+    "known",
+    "list_at_top",
+    "lone_word_above",
+    "middle",
+    "quoted",
+    "repeated_short",
+    "teaser_prose",
+    "unrelated",
+}
 MODEL_KEYS: dict[str, frozenset[str]] = {
     "line": _SHAPES,
     "block": _SHAPES,

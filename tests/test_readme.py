@@ -16,11 +16,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline import explain, settings
+from pipeline import settings
 from pipeline.cli import _parser, main
 from tests.conftest import REPOSITORY
-from transforms import strip_clutter
-from transforms.core.clutter.rules import RuleBook
 from transforms.core.language import DETECTORS
 
 PAGES = (
@@ -121,9 +119,6 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]
         patch.chdir(folder)
         patch.setenv("COLUMNS", "80")
         # Many commands, each of which would load the same settings, rules and detector anew.
-        book = once(RuleBook)
-        for module in (settings, explain, strip_clutter):
-            patch.setattr(module, "RuleBook", book)
         patch.setattr(settings, "load", once(settings.load))
         for name, detector in DETECTORS.items():
             patch.setitem(DETECTORS, name, cache(detector))

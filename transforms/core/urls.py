@@ -71,7 +71,7 @@ def canonical(url: str) -> str:
     """
     parts = urlsplit(url)
     # courlan drops parameters that have no value, and "?12345" can be all that tells two articles apart.
-    pairs = parse_qsl(parts.query, keep_blank_values=True, errors=_AS_BYTES)
+    pairs = [pair for pair in parse_qsl(parts.query, keep_blank_values=True, errors=_AS_BYTES) if any(pair)]
     kept = sorted((pair for pair in pairs if clean_query(f"{_quoted(pair[0])}=1")), key=lambda pair: pair[0])
     query = "&".join(_quoted(name) + (f"={_quoted(value)}" if value else "") for name, value in kept)
     path = urlsplit(normalize_url(parts._replace(query="", fragment=""), trailing_slash=True)).path

@@ -11,6 +11,7 @@ Every count belongs to one outlet. The same text at several outlets is agency co
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -90,7 +91,9 @@ def line_key(form: str) -> str:
 
 
 def _plain(form: str) -> str:
-    return comparable(form).casefold()
+    # Composed accents are folded in ``form`` already; these are the others.
+    decomposed = unicodedata.normalize("NFD", comparable(form))
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
 
 def _hash(plain: str) -> str:

@@ -17,7 +17,7 @@ from schemas.rules import Rule, RuleSet, Scope, Seam
 from transforms.core.clutter.segments import fold
 
 _WORDS = re.compile(r"(?<!\(\?P)<([a-z_]+)>")
-_SET_MEMORY_BYTES = 256 << 20
+_SET_MEMORY_BYTES = 1 << 30
 # RE2's automaton is built as texts are met; with too little memory for it a set would answer "no match".
 
 
@@ -101,8 +101,12 @@ class _Patterns:
         return self.index[pattern]
 
     def compile(self) -> None:
-        if self.set is not None:
+        if self.set is None:
+            return
+        try:
             self.set.Compile()
+        except re2.error:
+            raise RuleError("the rules are too many or too large for RE2 to match together; shorten them") from None
 
     def matching(self, form: str) -> frozenset[int]:
         return frozenset(self.set.Match(form) or ()) if self.set is not None else frozenset()
