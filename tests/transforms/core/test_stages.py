@@ -29,7 +29,7 @@ STOPPED = (
     "De bakker van Oudewal vond achter zijn oven een trommel met brieven, en wie ze schreef weet intussen niemand"
 )
 NOTICE = "Meld je aan om dit artikel verder te lezen."
-OFFER = "Kies jouw abonnement en krijg onbeperkt toegang tot alle verhalen uit de regio."
+OFFER = "Neem nu een abonnement: de eerste maand voor 1 euro, daarna 9 euro per maand."
 ZONES = {"NL": "Europe/Amsterdam"}
 
 
