@@ -147,9 +147,7 @@ class Model(_Table):
 
 
 _SHAPES = frozenset({"prose", "long_prose", "title", "title_before_prose", "bullet", "sentence", "empty"})
-_BONUSES = frozenset(
-    {"bottom", "claimed", "first_item", "first_prose", "foreign", "header", "headline_form", "indented"}
-)
+_BONUSES = frozenset({"bottom", "claimed", "first_item", "first_prose", "header", "headline_form", "indented"})
 _BONUSES |= {
     "known",
     "list_at_top",
