@@ -6,7 +6,7 @@ Documents are JSON lines with ``text`` and ``segments`` (start, end, label ``kee
 ``tests/data/clutter/tuned.jsonl``. One number after the other is moved by the steps in ``STEPS`` and stays where the
 loss is least, until a round changes nothing. The loss is the share of clutter characters left plus ``BODY`` times the
 share of the article's characters lost, plus a little for every distance from the numbers at the start, so that what
-the documents do not decide stays as it was. ``held_back.jsonl`` beside the default is never fitted here, only measured.
+the documents do not decide stays as it was. ``held_back.jsonl`` beside the default is never fitted, only measured.
 """
 
 from __future__ import annotations
