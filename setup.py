@@ -17,10 +17,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=["pipeline", "schemas", "transforms", "transforms.core", "transforms.core.clutter", "config"],
-    package_data={"config": ["*.toml", "clutter/*.toml", "clutter/*/*.toml", "tags/*.toml"]},
+    package_data={"config": ["*.toml", "clutter/*.json", "clutter/*/*.toml", "tags/*.toml"]},
     entry_points={"console_scripts": ["knipsel=pipeline.cli:main"]},
     install_requires=[
         "apache-beam>=2.77,<3",
+        "brotli>=1.2,<2",
         "courlan>=1.4,<2",
         "deltalake>=1.6,<2",
         "duckdb>=1.4,<3",
@@ -37,9 +38,12 @@ setup(
         "rich>=14",
         "trafilatura>=2.3,<3",
         "tzdata>=2025.1",
+        "zstandard>=0.25",
     ],
     extras_require={
-        "test": ["hypothesis>=6.150", "pandas>=2.3", "polars>=1.36", "pytest>=9"],
+        "test": ["hypothesis>=6.150", "pandas>=2.3", "polars>=1.36", "pytest>=9", "warcio>=1.8"],
+        # only to fit the numbers of the clutter model anew
+        "fit": ["python-crfsuite>=0.9.12"],
         "check": ["mypy>=2", "ruff>=0.17", "types-lxml>=2026.2"],
     },
 )

@@ -8,37 +8,61 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import apache_beam as beam
+from apache_beam.utils.shared import Shared
 
 from pipeline.settings import Config
+from transforms.apply_stages import ApplyStages
 from transforms.count_lines import CountLines
-from transforms.date_articles import DateArticles
-from transforms.detect_language import DetectLanguage
+from transforms.date_articles import date_articles
+from transforms.detect_language import detect_language
 from transforms.drop_known import DUPLICATES, DropKnown
-from transforms.extract_articles import ExtractArticles
+from transforms.extract_articles import extract_articles
 from transforms.keep_books import KeepBooks
-from transforms.read_sources import ReadSources
-from transforms.stage import REJECTS
-from transforms.strip_clutter import StripClutter
-from transforms.tag_articles import TagArticles
+from transforms.pool import Workers
+from transforms.read_sources import CURSORS, ReadSources
+from transforms.stage import REJECTS, Stage
+from transforms.strip_clutter import strip_clutter
+from transforms.tag_articles import tag_articles
 from transforms.write_rows import Target, WriteArticles, WriteRejects
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run: its name, its moment, where its files are staged, and what is known already.
+    """One run: its name, its moment, where its files are staged, who works on it, and what is known already.
 
-    ``known`` are the paths of the article files that the data set holds, ``furniture`` the lines that recur at each
-    outlet as far as earlier runs have counted.
+    Attributes:
+        run_id: the name.
+        now: the moment.
+        staging: the folder of its files.
+        workers: the processes that work on it.
+        known: paths of the article files that the data set holds.
+        furniture: the lines that recur at each outlet as far as earlier runs have counted.
+        progress: the handle by which whoever watches has acquired the ``Progress``.
+        memory: the handle of what ``known`` holds, so that runs of this process that share it read it once.
     """
 
     run_id: str
     now: dt.datetime
     staging: Path
+    workers: Workers
     known: tuple[str, ...]
     furniture: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    progress: Shared = field(default_factory=Shared)
+    memory: Shared = field(default_factory=Shared)
 
 
-def build(sources: beam.PCollection, config: Config, job: Job, progress: beam.PTransform) -> beam.PCollection:
+def stages(config: Config, now: dt.datetime, furniture: Mapping[str, Mapping[str, int]]) -> tuple[Stage, ...]:
+    """What happens to a record between reading and writing, in order."""
+    return (
+        extract_articles(now=now, timezones=config.settings.timezones),
+        strip_clutter(config.rules, furniture),
+        detect_language(**config.settings.language.model_dump()),
+        date_articles(now=now),
+        tag_articles(config.topics, config.terms, config.agencies),
+    )
+
+
+def build(sources: beam.PCollection, config: Config, job: Job) -> beam.PCollection:
     """Everything between file descriptors and staged files; gives the outcome of the run as its one element.
 
     The sources may as well be unbounded: records carry their event time from the moment they are read, and the
@@ -48,32 +72,28 @@ def build(sources: beam.PCollection, config: Config, job: Job, progress: beam.PT
         sources: ``SourceFile`` descriptors.
         config: settings, rules and vocabularies.
         job: the run.
-        progress: passes records through and counts them for whoever watches.
     """
-    run, limits, language = config.settings.run, config.settings.limits, config.settings.language
+    limits = config.settings.limits
     target = Target(
         staging=job.staging,
         run_id=job.run_id,
         now=job.now,
         config_hash=config.config_hash,
         rules_version=config.rules_version,
-        rows_per_file=run.rows_per_file,
-        buffer_bytes=run.buffer_bytes,
+        rows_per_file=config.settings.run.rows_per_file,
+        buffer_bytes=config.settings.run.buffer_bytes,
     )
 
-    read = sources | "Read" >> ReadSources(now=job.now, text_bytes=limits.text_bytes, feed_bytes=limits.feed_bytes)
-    records = read.records | "Progress" >> progress
-    drafted = records | "Extract" >> ExtractArticles(now=job.now, timezones=config.settings.timezones)
-    stripped = drafted.drafts | "Strip" >> StripClutter(config.rules, job.furniture)
-    told = stripped.drafts | "Language" >> DetectLanguage(**language.model_dump())
-    dated = told.drafts | "Date" >> DateArticles(now=job.now)
-    tagged = dated.drafts | "Tag" >> TagArticles(config.topics, config.terms, config.agencies)
-    new = tagged.drafts | "DropKnown" >> DropKnown(job.known)
+    read = sources | "Read" >> ReadSources(
+        now=job.now, text_bytes=limits.text_bytes, feed_bytes=limits.feed_bytes, progress=job.progress
+    )
+    drafted = read.records | "Apply" >> ApplyStages(stages(config, job.now, job.furniture), job.workers)
+    new = drafted.drafts | "DropKnown" >> DropKnown(job.known, job.memory)
     articles = new.articles | "WriteArticles" >> WriteArticles(target)
     tallies = new.articles | "CountLines" >> CountLines()
 
-    stages = (read, drafted, stripped, told, dated, tagged)
-    rejects = [stage[REJECTS] for stage in stages] | "Rejects" >> beam.Flatten()
+    rejects = (read[REJECTS], drafted[REJECTS]) | "Rejects" >> beam.Flatten()
     letters = rejects | "WriteRejects" >> WriteRejects(target)
     files = (articles, letters) | "Files" >> beam.Flatten()
-    return (files, records, read[REJECTS], rejects, new[DUPLICATES], tallies) | "Books" >> KeepBooks()
+    counted = (files, read.records, read[REJECTS], rejects, new[DUPLICATES], tallies, read[CURSORS])
+    return counted | "Books" >> KeepBooks()

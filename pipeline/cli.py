@@ -7,10 +7,8 @@ import datetime as dt
 import json
 import logging
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -24,7 +22,7 @@ DONE, FAILED, USAGE, BUSY = 0, 1, 2, 75
 
 EXAMPLES = """\
 examples:
-  knipsel run articles/ --root out              a folder of .txt, .html, .jsonl and feed files (each also .gz)
+  knipsel run articles/ --root out              a folder of .txt, .html, .jsonl, .warc and feed files (each also .gz)
   knipsel run 'dump/*.jsonl.gz' --root out --json
   knipsel explain page.html                     what would be cut, and why; nothing is written
   knipsel show --root out --sql "select headline from articles where agency = 'ANP'"
@@ -33,7 +31,8 @@ examples:
   knipsel rules diff --root out                 what the rules would now cut differently in what is stored
 
 exit status: 0 done (also with rejects), 1 failed and nothing published, 2 usage or settings,
-75 another run holds the root, 143 stopped
+75 another run holds the root, 143 stopped. Large inputs are published in batches: what is said of "nothing" is said
+of the batch at hand, and the same command goes on behind those before it.
 """
 
 
@@ -93,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(do=do)
         return sub
 
-    run = command("run", _run, "read, clean, tag and publish the inputs, all or nothing", reading, holding)
+    run = command("run", _run, "read, clean, tag and publish the inputs, each batch all or nothing", reading, holding)
     run.add_argument(
         "inputs",
         nargs="*",
@@ -102,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--runner", default="DirectRunner", help="a Beam runner (default: DirectRunner, inside this process)"
+    )
+    run.add_argument(
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="processes that clean articles (default: one a core; 0: none but the engine's own)",
     )
     run.add_argument("--json", action="store_true", help="the last line on stdout is one object with the books")
     run.add_argument("--quiet", action="store_true", help="neither progress nor summary")
@@ -216,7 +221,8 @@ def _now(args: argparse.Namespace) -> dt.datetime:
 def _load(args: argparse.Namespace) -> Any:
     from pipeline.settings import load
 
-    return load(args.config, args.overrides)
+    workers = [f"run.workers={args.workers}"] if getattr(args, "workers", None) is not None else []
+    return load(args.config, [*args.overrides, *workers])
 
 
 def _root(args: argparse.Namespace) -> Path:
@@ -227,15 +233,21 @@ def _root(args: argparse.Namespace) -> Path:
 def _run(args: argparse.Namespace) -> int:
     from pipeline.inputs import find_feeds, find_inputs
     from pipeline.progress import watching
-    from pipeline.run import RunFailed, Stopped, run
+    from transforms.nursery import nursery
 
     config = _load(args)
     inputs = find_inputs(args.inputs, source=args.source, lenient=args.lenient) if args.inputs else find_feeds(config)
     root = args.root if args.root is not None else Path(config.settings.root)
     console = Console(stderr=True, quiet=args.quiet)
+    if config.settings.run.workers:
+        nursery().fork()
+    # Only now: the engine has threads, and a process that has threads should not fork.
+    from pipeline.run import RunFailed, Stopped, run, stoppable
+
     received: list[int] = []
+    published: list[str] = []
     try:
-        with _stoppable(received, Stopped), watching(console) as watch:
+        with stoppable(received), watching(console) as watch:
             summary = run(
                 inputs,
                 config,
@@ -244,11 +256,13 @@ def _run(args: argparse.Namespace) -> int:
                 runner=args.runner,
                 beam_options=args.beam_options,
                 watch=watch,
+                tell=lambda line: console.print(line, highlight=False),
+                done=published.append,
             )
     except (Stopped, RunFailed):
         # The engine turns whatever interrupts its workers into an error of its own.
         if received:
-            return _leave(128 + received[0], "stopped; nothing was published")
+            return _leave(128 + received[0], _stopped(len(published)))
         raise
     _summarise(summary, inputs.passed_over, root, console)
     if args.json:
@@ -256,20 +270,10 @@ def _run(args: argparse.Namespace) -> int:
     return DONE
 
 
-@contextmanager
-def _stoppable(received: list[int], stopped: type[BaseException]) -> Iterator[None]:
-    """SIGTERM and SIGINT raise ``stopped`` in the main thread and are noted in ``received``."""
-
-    def stop(number: int, _: object) -> None:
-        received.append(number)
-        raise stopped
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _stopped(batches: int) -> str:
+    if not batches:
+        return "stopped; nothing was published"
+    return f"stopped; {batches} of its batches were published, and the same command goes on behind them"
 
 
 def _summarise(summary: Summary, passed_over: Sequence[str], root: Path, console: Console) -> None:
@@ -282,8 +286,8 @@ def _summarise(summary: Summary, passed_over: Sequence[str], root: Path, console
     table.add_column(justify="right", style="bold")
     table.add_column(style="dim")
     for name in ("read", "written", "duplicate", "filtered", "rejected"):
-        table.add_row(name, f"{getattr(summary, name):,}", "")
-    for code, count in summary.reasons.items():
+        table.add_row(name, f"{getattr(summary.counts, name):,}", "")
+    for code, count in summary.counts.reasons.items():
         table.add_row(f"  {code}", f"{count:,}", EXPLAINED[Reason(code)])
     console.print(table)
     if passed_over:
@@ -292,7 +296,8 @@ def _summarise(summary: Summary, passed_over: Sequence[str], root: Path, console
             highlight=False,
         )
     where = f"{len(summary.files)} new files in {root}" if summary.files else f"nothing new for {root}"
-    console.print(f"run {summary.run_id}: {where} after {summary.seconds:.1f} s", highlight=False)
+    runs = summary.runs[-1] if len(summary.runs) == 1 else f"{summary.runs[0]} and {len(summary.runs) - 1} more"
+    console.print(f"run {runs}: {where} after {summary.seconds:.1f} s", highlight=False)
 
 
 def _some(names: Sequence[str]) -> str:

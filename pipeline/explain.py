@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from pipeline.build import stages
 from pipeline.inputs import Inputs
+from pipeline.rules_diff import stated_headline
 from pipeline.settings import Config
 from schemas.article import Article, Tag
-from schemas.record import Record
-from schemas.reject import EXPLAINED, Reason, Refused, Reject
+from schemas.record import PAGES, Draft, Record
+from schemas.reject import EXPLAINED, Reason, Reject
 from schemas.rules import NOT_CLUTTER
-from transforms.core import stages
-from transforms.core.agencies import AgencyReader
-from transforms.core.clutter.rules import rule_book
-from transforms.core.clutter.strip import restore
+from transforms.core.clutter.decide import WEIGHED
+from transforms.core.clutter.features import in_words
+from transforms.core.clutter.rules import RuleBook, rule_book
+from transforms.core.clutter.strip import restore, strip
 from transforms.core.extraction import left_out
-from transforms.core.language import DETECTORS
-from transforms.core.topics import TopicTagger
 from transforms.read_sources import read_file
+from transforms.stage import Chain
 
 _TOPICS = "medtop"
 """The scheme of most tags; a code of eight figures is known by itself."""
@@ -37,17 +37,19 @@ class Explained:
     """One input: the article that it becomes, or the dead letter.
 
     ``left_out`` is what the page shows and the extractor did not take; ``None`` where the input is no page.
+    ``reasons`` are, by the ``start`` of a cut that was weighed, what weighed most for it, in words.
     """
 
     article: Article | None = None
     reject: Reject | None = None
     left_out: tuple[str, ...] | None = None
+    reasons: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Every column, dates as ISO strings.
 
-        An article also has ``text``, the text before stripping that the offsets in ``removed`` count in, and an
-        article from a page ``left_out``.
+        An article also has ``text``, the text before stripping that the offsets in ``removed`` count in; each of
+        ``removed`` that was weighed has ``reasons``; and an article from a page has ``left_out``.
         """
         if self.article is None:
             row = self.reject.row() if self.reject else {}
@@ -57,6 +59,9 @@ class Explained:
             **_plain(self.article.row()),
             "text": restore(self.article.body, self.article.removed),
         }
+        for cut in out["removed"]:
+            if cut["start"] in self.reasons:
+                cut["reasons"] = list(self.reasons[cut["start"]])
         return out if self.left_out is None else {**out, "left_out": list(self.left_out)}
 
 
@@ -67,43 +72,37 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def explain(inputs: Inputs, config: Config, *, now: dt.datetime) -> Iterator[Explained]:
     """Each record of ``inputs`` through every stage, as a run would take it, in order."""
-    limits, language = config.settings.limits, config.settings.language
-    way: tuple[tuple[str, Any], ...] = (
-        ("extract", partial(stages.extract, now=now, timezones=config.settings.timezones)),
-        ("strip", partial(stages.strip_clutter, book=rule_book(config.rules))),
-        (
-            "language",
-            partial(
-                stages.detect_language,
-                detector=DETECTORS[language.detector](),
-                max_chars=language.max_chars,
-                min_letters=language.min_letters,
-            ),
-        ),
-        ("date", partial(stages.date_article, now=now)),
-        (
-            "tag",
-            partial(
-                stages.tag_article,
-                tagger=TopicTagger(config.topics, config.terms),
-                agencies=AgencyReader(config.agencies),
-            ),
-        ),
-    )
+    limits = config.settings.limits
+    chain = Chain(stages(config, now, {}))
+    book = rule_book(config.rules)
     for file in inputs.files:
         for item in read_file(file, text_bytes=limits.text_bytes, feed_bytes=limits.feed_bytes):
-            yield Explained(reject=item) if isinstance(item, Reject) else _walk(item, way)
+            if isinstance(item, Record):
+                yield _explained(item, chain(item), book)
+            elif isinstance(item, Reject):
+                yield Explained(reject=item)
 
 
-def _walk(record: Record, way: tuple[tuple[str, Any], ...]) -> Explained:
-    at: Any = record
-    for name, stage in way:
-        try:
-            at = stage(at)
-        except Refused as refusal:
-            return Explained(reject=at.dead_letter(name, refusal.reason, refusal.message))
-    article: Article = at.article
-    return Explained(article=article, left_out=_left_out(record, article))
+def _explained(record: Record, result: Draft | Reject, book: RuleBook) -> Explained:
+    if isinstance(result, Reject):
+        return Explained(reject=result)
+    article = result.article
+    return Explained(article=article, left_out=_left_out(record, article), reasons=_reasons(article, book))
+
+
+def _reasons(article: Article, book: RuleBook) -> dict[int, tuple[str, ...]]:
+    """What weighed most for each cut; found by stripping once more, for a run does not keep it."""
+    found: dict[int, tuple[tuple[str, float], ...]] = {}
+    strip(
+        restore(article.body, article.removed),
+        book,
+        headline=stated_headline(article.headline, article.removed),
+        host=article.host,
+        source_id=article.source_id,
+        extracted=article.input_kind in PAGES,
+        reasons=found,
+    )
+    return {start: tuple(f"{in_words(name)} {weight:+.1f}" for name, weight in why) for start, why in found.items()}
 
 
 def _left_out(record: Record, article: Article) -> tuple[str, ...] | None:
@@ -126,7 +125,7 @@ def show(explained: Explained, console: Console) -> None:
         console.print(f"  {EXPLAINED[Reason(reject.code)]}", style="dim", highlight=False, soft_wrap=True)
     elif explained.article is not None:
         colour = console.is_terminal and not console.no_color and not console.is_dumb_terminal
-        text = marked(explained.article, colour=colour)
+        text = marked(explained.article, colour=colour, reasons=explained.reasons)
         console.print(_facts(explained.article), "", text, "", sep="\n", soft_wrap=True)
         if explained.left_out:
             blocks = _counted(len(explained.left_out), "block")
@@ -180,8 +179,8 @@ def _tag(tag: Tag) -> str:
     return f"{scheme}{tag.code} {tag.label} {tag.score:.2f}: {tag.evidence}"
 
 
-def marked(article: Article, *, colour: bool) -> Text:
-    """The text before stripping with each cut marked: ``[-kind: text-]``, and in colour where there is some."""
+def marked(article: Article, *, colour: bool, reasons: Mapping[int, tuple[str, ...]] | None = None) -> Text:
+    """The text before stripping with each cut marked: ``[-kind (rule: reasons): text-]``, or in colour."""
     out, at, length = Text(), 0, 0
     for cut in article.removed:
         take = cut.start - length
@@ -189,11 +188,14 @@ def marked(article: Article, *, colour: bool) -> Text:
         at, length = at + take, cut.end
         body = cut.text.rstrip()
         tail = cut.text[len(body) :]
+        # A rule says enough; where none fits, what weighed most does.
+        why = ", ".join((reasons or {}).get(cut.start, ())) if cut.rule == WEIGHED else ""
+        rule = f"{cut.rule}: {why}" if why else cut.rule
         if cut.kind in NOT_CLUTTER:
             out.append(cut.text, style="bold")
         elif colour:
             out.append(f" {cut.kind} ", style="reverse red")
-            out.append(body, style="strike red").append(f" {cut.rule}", style="dim").append(tail)
+            out.append(body, style="strike red").append(f" {rule}", style="dim").append(tail)
         else:
-            out.append(f"[-{cut.kind} ({cut.rule}): {body.strip()}-]{tail}")
+            out.append(f"[-{cut.kind} ({rule}): {body.strip()}-]{tail}")
     return out.append(article.body[at:])

@@ -21,6 +21,7 @@ SUFFIXES = {
     ".xml": InputKind.FEED,
     ".rss": InputKind.FEED,
     ".atom": InputKind.FEED,
+    ".warc": InputKind.WARC,
 }
 """How a file's name tells its kind; each also with ``.gz`` behind it."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from transforms.count_progress import Progress as Counters
+from transforms.progress import Progress as Counters
 
 _EVERY_SECONDS = 0.2
 
@@ -27,16 +28,21 @@ def watching(console: Console) -> Iterator[Callable[[Counters], None] | None]:
     columns = (
         TextColumn("reading"),
         BarColumn(),
-        TextColumn("{task.completed}/{task.total} files, {task.fields[articles]} articles"),
+        DownloadColumn(),
+        TextColumn("{task.fields[read]:,} articles, {task.fields[rate]:.0f}/s"),
         TimeElapsedColumn(),
+        TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
 
         def follow(counters: Counters) -> None:
-            task = bar.add_task("", total=counters.files_total, articles=0)
+            begun = time.monotonic()
+            # What an interrupted run has done is no measure of the speed of this one.
+            task = bar.add_task("", total=counters.total_bytes, completed=counters.bytes, read=0, rate=0.0)
             while not over.wait(_EVERY_SECONDS):
-                bar.update(task, completed=counters.files, articles=counters.articles)
+                rate = counters.read / (time.monotonic() - begun)
+                bar.update(task, completed=counters.bytes, read=counters.read, rate=rate)
 
         try:
             yield lambda counters: threading.Thread(target=follow, args=(counters,), daemon=True).start()

@@ -32,13 +32,17 @@ from pipeline import deltalog
 from pipeline.deltalog import StateFile
 from pipeline.ledger import read_state
 from schemas.article import Cut
+from schemas.record import PAGES
 from schemas.rules import CutKind
 from transforms.core.clutter.recurring import RecurringLines, recurs
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.clutter.strip import Stripped, restore, strip
 from transforms.parquet import StagedFile
 
-COLUMNS = ("article_id", "version", "partition_date", "source_id", "host", "input_ref", "headline", "body", "removed")
+COLUMNS = (
+    *("article_id", "version", "partition_date", "source_id", "host", "input_kind", "input_ref"),
+    *("headline", "body", "removed"),
+)
 """What stripping goes by, and what an article is called by."""
 
 SHOWN = 20
@@ -235,6 +239,7 @@ def compare(row: dict[str, Any], book: RuleBook, known: Mapping[str, int] | None
         headline=stated_headline(row["headline"], before),
         host=row["host"],
         source_id=row["source_id"],
+        extracted=row["input_kind"] in PAGES,
         recurring=partial(recurs, known) if known else None,
     )
     changes = tuple(_changes(text, before, now.removed))

@@ -54,18 +54,23 @@ class _Table(BaseModel):
 
 
 class Run(_Table):
-    """How files are cut, and when a run is given up."""
+    """How the work is cut and shared out, how files are cut, and when a run is given up."""
 
+    workers: Literal["auto"] | Annotated[int, Field(strict=True, ge=0, le=256)]
+    batch_bytes: Annotated[int, Field(strict=True, ge=1_000, le=1 << 40)]
+    batch_records: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
     rows_per_file: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
     buffer_bytes: Bytes
     max_rejected_share: Annotated[float, Field(strict=True, ge=0, le=1)]
 
 
 class Limits(_Table):
-    """The largest inputs that are taken, decoded."""
+    """The largest inputs that are taken, decoded, and what one of them may cost."""
 
     text_bytes: Bytes
     feed_bytes: Bytes
+    parse_seconds: Annotated[float, Field(strict=True, ge=0.1, le=3_600)]
+    child_bytes: Annotated[int, Field(strict=True, ge=100_000_000, le=1 << 40)]
 
 
 class Language(_Table):
@@ -143,14 +148,14 @@ def load(config: Path | None = None, overrides: Sequence[str] = ()) -> Config:
     """
     shipped = Path(str(files("config")))
     own = config.parent if config is not None else shipped
-    layers = [("config/knipsel.toml", _toml(shipped / "knipsel.toml"))]
+    layers = [("config/knipsel.toml", _content(shipped / "knipsel.toml"))]
     if config is not None:
-        layers.append((str(config), _toml(config)))
+        layers.append((str(config), _content(config)))
     layers += [("--set " + text, _override(text)) for text in overrides]
     settings = _settings(layers)
 
     feeds_file = own / "feeds.toml" if (own / "feeds.toml").is_file() else shipped / "feeds.toml"
-    feeds = _validated(FeedFile, _toml(feeds_file), str(feeds_file)).feed
+    feeds = _validated(FeedFile, _content(feeds_file), str(feeds_file)).feed
     rules = _rules(shipped, own, settings, _origin(layers, ("clutter", "languages")))
     tags = own / "tags" if (own / "tags").is_dir() else shipped / "tags"
     topics = _read(TopicFile, tags / "medtop.toml")
@@ -168,9 +173,15 @@ def load(config: Path | None = None, overrides: Sequence[str] = ()) -> Config:
         topics=topics,
         terms=tuple(terms.values()),
         agencies=agencies,
-        config_hash=_hash(settings.model_copy(update={"root": ""}), *feeds),
+        config_hash=_hash(_telling(settings), *feeds),
         rules_version=_hash(*rules.files.values(), rules.model, topics, *terms.values(), agencies),
     )
+
+
+def _telling(settings: Settings) -> Settings:
+    """The settings without those that no row depends on: where it is written, who works on it, in which portions."""
+    run = settings.run.model_copy(update={"workers": 0, "batch_bytes": 0, "batch_records": 0})
+    return settings.model_copy(update={"root": "", "run": run})
 
 
 def check(config: Config) -> list[str]:
@@ -192,14 +203,14 @@ def _rules(shipped: Path, own: Path, settings: Settings, origin: str) -> RuleSet
             found[_label(path)] = _read(RuleFile, path)
         places = {folder / kind for kind in ("language", "agency", "publisher")}
         for path in sorted(folder.rglob("*.toml")):
-            if path.parent not in places and path != folder / "model.toml":
+            if path.parent not in places:
                 raise SettingsError(f"{path}: rules are read from language/, agency/ and publisher/; move it there")
     known = {Path(name).stem for name in found if "/language/" in name}
     for name in settings.clutter.languages:
         if name not in known:
             allowed = ", ".join(sorted({p.stem for f in folders for p in (f / "language").glob("*.toml")}))
             raise SettingsError(f"{origin}: clutter.languages: no rules for {name!r}; allowed: {allowed}")
-    models = [folder / "model.toml" for folder in folders if (folder / "model.toml").is_file()]
+    models = [folder / "model.json" for folder in folders if (folder / "model.json").is_file()]
     rules = RuleSet(found, _read(Model, models[-1]))
     try:
         rule_book(rules)
@@ -214,25 +225,30 @@ def _label(path: Path) -> str:
     return f"config/{path.relative_to(shipped).as_posix()}" if path.is_relative_to(shipped) else str(path)
 
 
-def _toml(path: Path) -> dict[str, Any]:
+def _content(path: Path) -> dict[str, Any]:
+    """What a file of TOML, or of JSON, holds."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except FileNotFoundError:
         raise SettingsError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as fault:
         raise SettingsError(f"{path}: cannot be read ({fault})") from None
-    except tomllib.TOMLDecodeError as fault:
-        raise SettingsError(f"{_label(path)}: no valid TOML: {fault}") from None
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as fault:
+        raise SettingsError(f"{_label(path)}: no valid {path.suffix[1:].upper()}: {fault}") from None
+    if not isinstance(content, dict):
+        raise SettingsError(f"{_label(path)}: holds no table")
+    return content
 
 
 def _read(model: type[M], path: Path) -> M:
-    return _validated(model, _toml(path), _label(path))
+    return _validated(model, _content(path), _label(path))
 
 
 def _override(text: str) -> dict[str, Any]:
     key, sign, value = text.partition("=")
     if not sign or not key.strip():
-        raise SettingsError(f"--set {text}: write it as KEY=VALUE, for example --set language.detector=py3langid")
+        raise SettingsError(f"--set {text}: write it as KEY=VALUE, for example --set language.detector=langdetect")
     try:
         parsed = tomllib.loads(f"v = {value}")["v"]
     except tomllib.TOMLDecodeError:

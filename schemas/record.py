@@ -17,6 +17,11 @@ class InputKind(StrEnum):
     HTML = "html"
     JSONL = "jsonl"
     TXT = "txt"
+    WARC = "warc"
+
+
+PAGES = frozenset({InputKind.HTML, InputKind.WARC})
+"""The inputs whose text an extractor has taken out of a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +38,51 @@ class Outlet:
 
 
 @dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a file with many records was read.
+
+    Attributes:
+        offset: where to go on, in bytes of the file as its reader counts them.
+        number: of records or lines before it.
+        disk_bytes: how much of the file on disk lies before it, as near as the reader knows.
+    """
+
+    offset: int = 0
+    number: int = 0
+    disk_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A file that was not read to its end, and how far it was."""
+
+    path: str
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file to read: ``path`` as the user wrote it, ``record`` its name below the INPUT that it came with."""
+    """One file to read, or a part of it.
+
+    Attributes:
+        kind: of what it holds.
+        path: as the user wrote it.
+        record: its name below the INPUT that it came with.
+        outlet: whose it is.
+        lenient: whether unknown keys of JSON lines are passed over.
+        start: where a file with many records is begun.
+        most_bytes: behind so many bytes on disk a file with many records is left; ``None``: never.
+        most_records: behind so many records it is left; ``None``: never.
+    """
 
     kind: InputKind
     path: str
     record: str
     outlet: Outlet = field(default_factory=Outlet)
     lenient: bool = False
+    start: Cursor = field(default_factory=Cursor)
+    most_bytes: int | None = None
+    most_records: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

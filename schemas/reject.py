@@ -22,6 +22,12 @@ class Reason(StrEnum):
     READ_ERROR = "READ_ERROR"
     GZIP_BAD = "GZIP_BAD"
     JSONL_BAD = "JSONL_BAD"
+    WARC_TRUNCATED = "WARC_TRUNCATED"
+    WARC_DAMAGED = "WARC_DAMAGED"
+    TRUNCATED = "TRUNCATED"
+    HTTP_PROTOCOL = "HTTP_PROTOCOL"
+    HTTP_STATUS = "HTTP_STATUS"
+    NOT_HTML = "NOT_HTML"
     NOT_A_FEED = "NOT_A_FEED"
     FEED_PARSE = "FEED_PARSE"
     XML_FORBIDDEN = "XML_FORBIDDEN"
@@ -29,6 +35,8 @@ class Reason(StrEnum):
     BAD_SCHEME = "BAD_SCHEME"
     EXTRACT_ERROR = "EXTRACT_ERROR"
     EXTRACT_LOSS = "EXTRACT_LOSS"
+    PARSE_TIMEOUT = "PARSE_TIMEOUT"
+    WORKER_CRASH = "WORKER_CRASH"
     STAGE_ERROR = "STAGE_ERROR"
     ONLY_CLUTTER = "ONLY_CLUTTER"
 
@@ -40,6 +48,12 @@ EXPLAINED: dict[Reason, str] = {
     Reason.READ_ERROR: "the file could not be opened or read",
     Reason.GZIP_BAD: "the gzip stream is damaged or cut short",
     Reason.JSONL_BAD: "the line is no JSON object with the keys that an article may have",
+    Reason.WARC_TRUNCATED: "the WARC file ends inside a record",
+    Reason.WARC_DAMAGED: "a part of the WARC file that cannot be read as whole records",
+    Reason.TRUNCATED: "the page ends before the length or the coding that was stated for it does",
+    Reason.HTTP_PROTOCOL: "the HTTP response breaks the protocol, or its body is in no coding that can be undone",
+    Reason.HTTP_STATUS: "the server answered with another status than 200",
+    Reason.NOT_HTML: "an image, a document or anything else that is no HTML page",
     Reason.NOT_A_FEED: "neither RSS, RDF nor Atom",
     Reason.FEED_PARSE: "the feed parser gave up",
     Reason.XML_FORBIDDEN: "the XML declares entities, which a feed has no need of",
@@ -47,12 +61,14 @@ EXPLAINED: dict[Reason, str] = {
     Reason.BAD_SCHEME: "the address is neither http nor https",
     Reason.EXTRACT_ERROR: "the page could not be parsed",
     Reason.EXTRACT_LOSS: "the page shows far more text than could be extracted",
+    Reason.PARSE_TIMEOUT: "it took longer than the settings allow, and the process at work on it was ended",
+    Reason.WORKER_CRASH: "the process at work on it broke down, or it needed more memory than the settings allow",
     Reason.STAGE_ERROR: "a stage failed on this article; the message names the error",
     Reason.ONLY_CLUTTER: "nothing was left once the clutter was cut",
 }
 """One sentence a code, for people; a test holds it against the enum."""
 
-FILTERED: frozenset[Reason] = frozenset({Reason.ONLY_CLUTTER})
+FILTERED: frozenset[Reason] = frozenset({Reason.HTTP_STATUS, Reason.NOT_HTML, Reason.ONLY_CLUTTER})
 """The codes of inputs that were left out on purpose; every other code is a rejection."""
 
 

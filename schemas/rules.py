@@ -80,8 +80,8 @@ class Rule(_Table):
     ``match`` must fit the whole line (for ``start`` its beginning, for ``end`` its end); each of ``all`` must be
     found in it and none of ``none``. ``<name>`` in a pattern stands for the words of that name in ``[words]``.
     For ``end``, an empty group ``()`` in ``match`` says where the cut begins; a line of which no more than
-    ``caption_chars`` would be left is a caption and goes as a whole. ``below_headline`` confines a ``top`` rule to
-    lines below the headline. Quotes, dashes and blanks are folded to their plain forms before matching.
+    ``caption_chars`` would be left is a caption and goes as a whole. Quotes, dashes, blanks and accents are folded to
+    their plain forms before matching.
     """
 
     id: Slug
@@ -93,7 +93,6 @@ class Rule(_Table):
     case_sensitive: bool = False
     max_chars: Annotated[int, Field(ge=1, le=2000)] = 300
     opens: CutKind | None = None
-    below_headline: bool = False
     caption_chars: Annotated[int, Field(ge=0, le=400)] = 0
     weight: Annotated[float, Field(ge=0.2, le=6)] = 2.5
     example: Text
@@ -124,49 +123,40 @@ class Seam(_Table):
     counter_example: Text
 
 
-class Model(_Table):
-    """The numbers of the decision over the sequence of lines (``config/clutter/model.toml``).
+ARTICLE = "article"
+"""The state of a line that stays."""
 
-    Above zero speaks for furniture, below for the article. A line in ``[line]`` is judged by itself, in ``[block]``
-    behind a header that has opened a block; ``[border]`` is what it costs to go from article to furniture and back,
-    and ``[bonus]`` what is added for circumstances.
+
+class Model(_Table):
+    """The numbers of the decision over the sequence of lines (``config/clutter/model.json``), as fitted.
+
+    Every line is in one of ``states``: ``article``, or a state for what goes, with the kind that its cuts have where
+    no rule names one. ``weights`` holds for each feature of a line what it adds to the states that it speaks for or
+    against, ``steps`` what it adds that one state follows another, written ``before>behind``. ``caution`` is added to the
+    article's sum for each line; ``caution_pages`` in its place for text that was extracted from a page, in which the
+    extractor has left little clutter.
     """
 
-    line: dict[str, float]
-    block: dict[str, float]
-    border: dict[str, float]
-    bonus: dict[str, float]
+    states: dict[str, CutKind | None]
+    caution: float
+    caution_pages: float
+    steps: dict[str, float]
+    weights: dict[str, dict[str, float]]
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
-        for name, keys in MODEL_KEYS.items():
-            found = getattr(self, name)
-            if set(found) != keys:
-                raise ValueError(f"[{name}] needs exactly these keys: {', '.join(sorted(keys))}")
+    def _coherent(self) -> Self:
+        states = set(self.states)
+        if self.states.get(ARTICLE, CutKind.OTHER) is not None or [
+            s for s in states if s != ARTICLE and not self.states[s]
+        ]:
+            raise ValueError(f"'states' needs '{ARTICLE}' with no kind, and a kind for each other state")
+        for name in self.steps:
+            if not set(name.split(">")) <= states or name.count(">") != 1:
+                raise ValueError(f"step '{name}' is not between two of: {', '.join(self.states)}")
+        for name, weights in self.weights.items():
+            if not set(weights) <= states:
+                raise ValueError(f"feature '{name}' speaks for a state that is none of: {', '.join(self.states)}")
         return self
-
-
-_SHAPES = frozenset({"prose", "long_prose", "title", "title_before_prose", "bullet", "sentence", "empty"})
-_BONUSES = frozenset({"bottom", "claimed", "first_item", "first_prose", "header", "headline_form", "indented"})
-_BONUSES |= {
-    "known",
-    "list_at_top",
-    "lone_word_above",
-    "middle",
-    "quoted",
-    "repeated_short",
-    "teaser_prose",
-    "unrelated",
-}
-MODEL_KEYS: dict[str, frozenset[str]] = {
-    "line": _SHAPES,
-    "block": _SHAPES,
-    "border": frozenset(
-        {"enter_top", "leave_top", "enter_near_top", "leave_near_top", "enter", "leave", "enter_block", "leave_block"}
-    ),
-    "bonus": _BONUSES,
-}
-"""Every number that a model must have, by table."""
 
 
 class RuleFile(_Table):

@@ -1,207 +1,109 @@
-"""Every rule is needed, and every rule is as narrow as its examples say: what is changed in one, a check notices.
+"""Every rule is needed, and is as narrow as it is: what is dropped or widened, the record of fits tells.
 
-The mutants stand in one book of rules, each with an id of its own, so that compiling takes seconds and not minutes.
-A rule that is *dropped* is missed where no other rule of its kind and scope fits its example, or where a golden case
-names it. A rule that is *widened* is noticed by its own counter-example, or by cutting in a golden case what the
-rules that ship keep.
+The record (``tests/golden/fits.py``) is compared in ``test_golden.py``; here it is shown that it would tell. Each
+mutant of a rule must fit another set of lines than its rule, or the record would not notice the change. Mutants that
+are plainly the same rule are not made (``tests/golden/mutants.py`` says how that is told); there are no exceptions.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
-
 import pytest
 
 from pipeline.settings import Config
-from schemas.rules import Rule, RuleFile, RuleSet, Scope, Seam
-from tests.golden import cases
-from transforms.core.clutter.rules import RuleBook
-from transforms.core.clutter.segments import fold
-from transforms.core.clutter.strip import strip
+from schemas.rules import CutKind, Rule, Scope, Seam
+from tests.golden import fits
+from tests.golden.mutants import mutants, probes_for, untold
+from tests.golden.patterns import filled, is_open, longest, parsed, texts
 
-PROBE = "en zo nog wat"
-"""Words that stand before or behind no clutter: a rule that fits its example with them has no anchor there."""
-
-MOST_DOUBLED = 0.30
-"""The share of rules whose example another of the same kind cuts too: languages share words. Only to fall."""
-MOST_LOOSE = 0.60
-"""The share of rules of which the one counter-example stops other widenings than the most telling. Only to fall."""
-
-_NAMED = re.compile(r"^(?:rule|seam) '([^']+)'")
-
-
-def mutants(rule: Rule) -> dict[str, Rule]:
-    """The ways in which a rule could be widened, the most telling first."""
-    out: dict[str, Mapping[str, Any]] = {}
-    if rule.match is not None and rule.scope is Scope.START:
-        out["later"] = {"match": rf"(?s:.{{0,80}})(?:{rule.match})"}
-    elif rule.match is not None:
-        out["longer"] = {"match": f"(?:{rule.match}).*"}
-    if rule.none:
-        out["unbarred"] = {"none": ()}
-    if rule.match is not None and rule.scope not in (Scope.START, Scope.END):
-        out["later"] = {"match": f".*(?:{rule.match})"}
-    if rule.case_sensitive:
-        out["any-case"] = {"case_sensitive": False}
-    if rule.match is not None or len(rule.all) > 1:
-        for number in range(len(rule.all)):
-            out[f"without-{number + 1}"] = {"all": rule.all[:number] + rule.all[number + 1 :]}
-    return {way: _renamed(rule, way, **changes) for way, changes in out.items()}
+RULE = Rule(
+    id="test.tip",
+    kind=CutKind.PROMO,
+    scope=Scope.TAIL,
+    match=r"tip\? (?:mail|bel) [^.]{3,60}\.",
+    none=(r"\bzei\b",),
+    max_chars=45,
+    example="Tip? Mail de krant.",
+    counter_example="Een tip, mail van de krant.",
+)
 
 
-def probes(rule: Rule) -> dict[str, Rule]:
-    """The rule with an example that only a wider one fits, by the way of widening that it tells of."""
-    if rule.match is None or rule.scope is Scope.START:
-        return {}
-    longer = {"longer": _renamed(rule, "probe-longer", example=f"{rule.example} {PROBE}")}
-    if rule.scope is Scope.END:
-        return longer
-    return {**longer, "later": _renamed(rule, "probe-later", example=f"{PROBE} {rule.example}")}
+def test_a_rule_that_is_dropped_is_missed(config: Config) -> None:
+    rows = fits.read_rows()
+    known = sorted(thing.id for _, thing in fits.every(config.rules.files))
+    assert sorted(rows) == known, f"{fits.ACCEPT} brings the record up to date"
+    assert not [row for row in rows.values() if row.split("\t")[3] == "0"], "what fits nothing is not missed"
 
 
-def _renamed(rule: Rule, way: str, **changes: Any) -> Rule:
-    return rule.model_copy(update={**changes, "id": f"{rule.id}/{way}"})
+def test_a_rule_or_seam_that_is_widened_is_noticed(config: Config) -> None:
+    probes = fits.read_probes()
+    words = fits.words_of(config.rules.files)
+    unnoticed = [
+        mutant.id
+        for name, thing in fits.every(config.rules.files)
+        for mutant in untold(thing, words[name], probes.get(thing.id, ())).values()
+    ]
+    assert not unnoticed, (
+        f"no line tells these mutants from their rules: {', '.join(unnoticed)}. `{fits.ACCEPT}` looks for lines "
+        f"that do; where it finds none, write one into {fits.PROBES.name}, or drop what makes no difference"
+    )
 
 
-def _book(config: Config, made: Mapping[str, list[Rule]]) -> RuleBook:
-    """A book of the rules in ``made`` alone, each in the file that it comes from, with all words known."""
-    words = {name: texts for file in config.rules.files.values() for name, texts in file.words.items()}
-    files = {
-        name: file.model_copy(
-            update={"rule": tuple(made.get(name, ())), "seam": (), "words": {**words, **file.words}}
-        )
-        for name, file in config.rules.files.items()
+def test_mutants_are_wider_in_every_way_that_makes_a_difference() -> None:
+    assert sorted(mutants(RULE, {})) == ["later", "longer", "more-chars", "unbarred"]
+    # 71 characters at most: no line of more than 80 fits, so a larger bound is no wider.
+    assert "more-chars" not in mutants(RULE.model_copy(update={"max_chars": 80}), {})
+    assert "longer" not in mutants(RULE.model_copy(update={"match": r"tip\b.*"}), {})
+    assert "longer" in mutants(RULE.model_copy(update={"match": r"foto|tip\b.*"}), {})
+    two = RULE.model_copy(update={"all": ("krant",), "none": ("zei", "zegt"), "case_sensitive": True})
+    assert set(mutants(two, {})) == {
+        *("later", "longer", "more-chars", "any-case", "without-1", "unbarred", "unbarred-1", "unbarred-2"),
     }
-    return RuleBook(RuleSet(files, config.rules.model))
+    start = RULE.model_copy(update={"scope": Scope.START})
+    assert "later" in mutants(start, {})
+    assert "longer" not in mutants(start, {})
+    seam = Seam(id="test.seam", match=r"geleden()\p{Lu}", example="1 uur geleden|Ja", counter_example="Geleden")
+    assert sorted(mutants(seam, {})) == ["any-case", "before", "behind"]
 
 
-def _failing_in(config: Config, made: Mapping[str, list[Rule]], saying: str) -> set[str]:
-    """The ids with a fault that says ``saying``. A book a file: all mutants at once are too many for RE2."""
-    return {id_ for name in made for id_ in _failing(_book(config, {name: made[name]}), saying)}
+def test_a_probe_is_found_for_a_mutant_that_no_line_tells() -> None:
+    barred = RULE.model_copy(update={"none": (r"\bzeppelins?\b", r"\bzei\b")})
+    left = untold(barred, {}, ())
+    assert "unbarred-1" in left
+    probes = probes_for(barred, left, {})
+    assert any("zeppelin" in probe.line for probe in probes)
+    assert all(probe.at is None for probe in probes), "the rule fits none of them"
+    assert not untold(barred, {}, probes)
 
 
-def _failing(book: RuleBook, saying: str = "") -> set[str]:
-    found = (_NAMED.match(fault) for fault in book.faults() if saying in fault)
-    return {match[1] for match in found if match}
+@pytest.mark.parametrize(
+    ("pattern", "most"),
+    [
+        (r"lees (?:ook|meer)\s?:", 11),
+        (r"\p{Lu}{2,4}[a-z\]]?|x{3}", 5),
+        (r"(?:ab|c){1,3}\b", 6),
+        (r".{3,80}z?", 81),
+        (r"(?i:foto)\(?", 5),
+        (r"a+", float("inf")),
+        (r"()\bx\z", 1),
+    ],
+)
+def test_how_long_a_text_is_that_a_pattern_fits_at_most(pattern: str, most: float) -> None:
+    assert longest(parsed(pattern)) == most
 
 
-def _rules(config: Config) -> Iterator[tuple[str, RuleFile, Rule]]:
-    for name, file in config.rules.files.items():
-        for rule in file.rule:
-            yield name, file, rule
+def test_a_pattern_is_open_where_any_text_may_follow() -> None:
+    assert is_open(parsed("foto.*"), 300, behind=True)
+    assert is_open(parsed("foto(?:en.*|graaf.{0,300})"), 300, behind=True)
+    assert not is_open(parsed("foto(?:en.*|graaf.{0,299})"), 300, behind=True)
+    assert not is_open(parsed("foto(?:en.*)?"), 300, behind=True)
+    assert not is_open(parsed("foto.*"), 300, behind=False)
+    assert not is_open(parsed("foto[^.]*"), 300, behind=True)
 
 
-@pytest.fixture(scope="module")
-def widened(config: Config) -> dict[str, tuple[str, list[Rule]]]:
-    """For each rule its file and its mutants, those first that tell most and that differ from it at all."""
-    made: dict[str, list[Rule]] = {}
-    for name, _, rule in _rules(config):
-        made.setdefault(name, []).extend(probes(rule).values())
-    anchored = _failing_in(config, made, "does not fit its example")
-    out: dict[str, tuple[str, list[Rule]]] = {}
-    for name, _, rule in _rules(config):
-        probed = probes(rule)
-        real = [
-            mutant
-            for way, mutant in mutants(rule).items()
-            if way not in probed or f"{rule.id}/probe-{way}" in anchored
-        ]
-        out[rule.id] = (name, real)
-    return out
-
-
-def _cut_in_golden_cases(config: Config, suspects: Mapping[str, tuple[str, list[Rule]]]) -> set[str]:
-    """Which of the mutants cut what a golden case keeps, when they stand behind the rules that ship."""
-    noticed: set[str] = set()
-    while True:
-        left = {
-            name: [m for file, found in suspects.values() if file == name for m in found if m.id not in noticed]
-            for name in config.rules.files
-        }
-        files: dict[str, RuleFile] = dict(config.rules.files)
-        for name, rules in left.items():
-            files[f"~ {name}"] = files[name].model_copy(update={"rule": tuple(rules), "seam": ()})
-        book = RuleBook(RuleSet(files, config.rules.model))
-        known = {mutant.id for rules in left.values() for mutant in rules}
-        new: set[str] = set()
-        for case in map(cases.load, cases.names()):
-            about = case.about
-            found = strip(case.text, book, headline=about.headline, host=about.host, source_id=about.source)
-            new |= {cut.rule for cut in found.removed} & known
-        if not new:
-            return noticed
-        noticed |= new
-
-
-def test_a_rule_that_is_dropped_is_missed(config: Config, book: RuleBook) -> None:
-    named = {cut.rule for case in map(cases.load, cases.names()) for cut in case.cuts or ()}
-    unnoticed = []
-    for _, file, rule in _rules(config):
-        host, source = next(iter(file.hosts), None), next(iter(file.sources), None)
-        form = fold(rule.example).strip()
-        if rule.scope is Scope.START:
-            fitting = [outfit.rule for outfit, pattern in book.starts if pattern.match(fold(rule.example))]
-        elif rule.scope is Scope.END:
-            fitting = [found for found, _ in book.endings(form, host, source)]
-        else:
-            fitting = book.fitting(form, host, source)
-        assert rule in fitting
-        others = [o.id for o in fitting if o.id != rule.id and (o.kind, o.scope) == (rule.kind, rule.scope)]
-        if others and rule.id not in named:
-            unnoticed.append(
-                f"{rule.id}: its example is cut by {', '.join(others)} too; choose one that only it cuts"
-            )
-    assert len(unnoticed) <= MOST_DOUBLED * len(book.rules), "\n".join(unnoticed)
-
-
-def test_a_seam_that_is_dropped_is_missed(book: RuleBook) -> None:
-    for seam, _ in book.seams:
-        left, right = seam.example.split("|")
-        splitting = [
-            other.id
-            for other, pattern in book.seams
-            if any(found.start(1) == len(left) for found in pattern.finditer(fold(left + right)))
-        ]
-        assert splitting == [seam.id]
-
-
-def test_a_rule_that_is_widened_is_noticed(config: Config, widened: dict[str, tuple[str, list[Rule]]]) -> None:
-    made: dict[str, list[Rule]] = {}
-    for name, rules in widened.values():
-        made.setdefault(name, []).extend(rules)
-    noticed = _failing_in(config, made, "fits its counter_example")
-    suspects = {id_: found for id_, found in widened.items() if found[1] and not _is_noticed(found[1], noticed)}
-    for name in config.rules.files:
-        of_file = {id_: found for id_, found in suspects.items() if found[0] == name}
-        noticed |= _cut_in_golden_cases(config, of_file) if of_file else set()
-    unnoticed = [" or ".join(_demanded(rules)) for _, rules in suspects.values() if not _is_noticed(rules, noticed)]
-    said = "neither a counter-example nor a golden case stands against "
-    assert len(unnoticed) <= MOST_LOOSE * len(widened), said + "\n".join(unnoticed)
-
-
-def _demanded(rules: list[Rule]) -> list[str]:
-    """The widening that must be noticed: the first; of the words that must all be found, leaving out any one."""
-    first = rules[0].id
-    return [rule.id for rule in rules] if "/without-" in first else [first]
-
-
-def _is_noticed(rules: list[Rule], noticed: set[str]) -> bool:
-    return not noticed.isdisjoint(_demanded(rules))
-
-
-def test_a_seam_that_is_widened_is_noticed(config: Config) -> None:
-    for file in config.rules.files.values():
-        if file.seam:
-            made = {"seams": file.model_copy(update={"rule": (), "seam": tuple(_halved(file.seam))})}
-            noticed = _failing(RuleBook(RuleSet(made, config.rules.model)), "splits its counter_example")
-            assert {id_.partition("/")[0] for id_ in noticed} == {seam.id for seam in file.seam}
-
-
-def _halved(seams: Iterable[Seam]) -> Iterator[Seam]:
-    """Each seam without what must stand before it, and without what must stand behind it."""
-    for seam in seams:
-        before, _, behind = seam.match.partition("()")
-        for way, match in (("behind", f"(){behind}"), ("before", f"{before}()")):
-            yield seam.model_copy(update={"id": f"{seam.id}/{way}", "match": match})
+def test_texts_of_a_pattern_take_every_alternative() -> None:
+    tree = parsed(filled(r"<verb> (?:hier|de \p{Lu}\w+)[.!]?", {"verb": ("lees", "kijk")}))
+    assert {"lees hier", "kijk hier", "lees de Ax", "lees hier."} <= set(texts(tree))
+    with pytest.raises(ValueError, match="not closed"):
+        parsed("(?:a")
+    with pytest.raises(ValueError, match="too many"):
+        parsed("a)")

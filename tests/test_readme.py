@@ -184,7 +184,7 @@ def test_the_command_table_names_every_command() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_option_that_is_named_exists(name: str) -> None:
-    known = {"--again"}
+    known = {"--again", "--fits", "--write", "--across", "--shared"}  # of the tools in tests and benchmarks
     for command in (["run"], ["explain"], ["show"], ["verify"], ["check"], ["rules", "diff"]):
         out = io.StringIO()
         with redirect_stdout(out), pytest.raises(SystemExit):

@@ -5,20 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from transforms.core.stages import Stage, date_article
-from transforms.stage import StageTransform
+from transforms.core import stages
+from transforms.stage import Stage
 
 
-class DateArticles(StageTransform):
-    """Settles each article's date.
+def date_articles(*, now: datetime) -> Stage:
+    """The stage that settles each article's date.
 
     Args:
         now: the moment of the run; no article is dated after it.
     """
-
-    def __init__(self, *, now: datetime) -> None:
-        super().__init__("date", partial(_load, now))
+    return Stage("date", partial(_load, now))
 
 
-def _load(now: datetime) -> Stage:
-    return partial(date_article, now=now)
+def _load(now: datetime) -> stages.Stage:
+    return partial(stages.date_article, now=now)

@@ -58,18 +58,20 @@ class DropKnown(beam.PTransform):
     """Drafts in; articles with their version and, under ``DUPLICATES``, ids of known ones out.
 
     All drafts of a run meet one memory, so that copies within the run are found too; it is shared by the threads of
-    one worker process and is gone with the run.
+    one worker process and is gone with the run, or with the last that shares it.
 
     Args:
         files: paths of the article files that the data set holds.
+        memory: by this handle several runs in one process share what is known; the files are read by the first.
     """
 
-    def __init__(self, files: Sequence[str]) -> None:
+    def __init__(self, files: Sequence[str], memory: Shared | None = None) -> None:
         super().__init__()
         self._files = tuple(files)
+        self._memory = memory or Shared()
 
     def expand(self, drafts: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        fn = DropKnownFn(self._files, Shared())
+        fn = DropKnownFn(self._files, self._memory)
         return drafts | "known" >> beam.ParDo(fn).with_outputs(DUPLICATES, main="articles")
 
 

@@ -8,21 +8,19 @@ from functools import partial
 
 from schemas.record import Draft, Record
 from schemas.reject import Reason
-from transforms.core.stages import extract
-from transforms.stage import StageTransform
+from transforms.core import stages
+from transforms.stage import Stage
 
 
-class ExtractArticles(StageTransform):
-    """Tells text and metadata of each record.
+def extract_articles(*, now: datetime, timezones: Mapping[str, str]) -> Stage:
+    """The stage that tells text and metadata of each record.
 
     Args:
         now: the moment of the run.
         timezones: the zone of a country, for times stated without one.
     """
-
-    def __init__(self, *, now: datetime, timezones: Mapping[str, str]) -> None:
-        super().__init__("extract", partial(_load, now, dict(timezones)), Reason.EXTRACT_ERROR)
+    return Stage("extract", partial(_load, now, dict(timezones)), Reason.EXTRACT_ERROR)
 
 
 def _load(now: datetime, timezones: Mapping[str, str]) -> Callable[[Record], Draft]:
-    return partial(extract, now=now, timezones=timezones)
+    return partial(stages.extract, now=now, timezones=timezones)

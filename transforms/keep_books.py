@@ -9,6 +9,7 @@ from typing import Any
 
 import apache_beam as beam
 
+from schemas.record import Left
 from schemas.reject import FILTERED
 from transforms.core.clutter.recurring import Tally
 
@@ -22,7 +23,7 @@ class Outcome:
 
     ``read`` is counted where records are read, everything else where they end; that both agree is what the books
     are for. ``reasons`` counts the dead letters by code. ``tallies`` is what the lines of new articles came to, by
-    ``source_id``.
+    ``source_id``. ``left`` are the files that were not read to their end, each with how far.
     """
 
     files: list[Any] = field(default_factory=list)
@@ -30,6 +31,7 @@ class Outcome:
     duplicate: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     tallies: dict[str, Tally] = field(default_factory=dict)
+    left: list[Left] = field(default_factory=list)
 
     @property
     def written(self) -> int:
@@ -48,10 +50,13 @@ class Outcome:
 
 
 class KeepBooks(beam.PTransform):
-    """Staged files, records, unreadable inputs, all dead letters, duplicates and tallies in; one ``Outcome`` out."""
+    """One ``Outcome`` out of all that a run has to count.
+
+    In: staged files, records, unreadable inputs, all dead letters, duplicates, tallies, and files left unfinished.
+    """
 
     def expand(self, inputs: tuple[beam.PCollection, ...]) -> beam.PCollection:
-        files, records, unread, rejects, duplicates, tallies = inputs
+        files, records, unread, rejects, duplicates, tallies, cursors = inputs
         notes = (
             files | "Files" >> beam.Map(lambda file: ("file", file)),
             records | "Records" >> beam.Map(lambda _: (READ, None)),
@@ -59,6 +64,7 @@ class KeepBooks(beam.PTransform):
             rejects | "Codes" >> beam.Map(lambda reject: ("code", str(reject.code))),
             duplicates | "Duplicates" >> beam.Map(lambda _: (DUPLICATE, None)),
             tallies | "Tallies" >> beam.Map(lambda tally: ("tally", tally)),
+            cursors | "Cursors" >> beam.Map(lambda left: ("left", left)),
         )
         return notes | beam.Flatten() | beam.CombineGlobally(_Tally())
 
@@ -77,6 +83,8 @@ class _Tally(beam.CombineFn):
             outcome.read += 1
         elif what == DUPLICATE:
             outcome.duplicate += 1
+        elif what == "left":
+            outcome.left.append(value)
         elif what == "tally":
             source_id, tally = value
             outcome.tallies[source_id] = tally
@@ -92,6 +100,7 @@ class _Tally(beam.CombineFn):
             merged.duplicate += outcome.duplicate
             merged.reasons += outcome.reasons
             merged.tallies |= outcome.tallies
+            merged.left += outcome.left
         return merged
 
     def extract_output(self, outcome: Outcome) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -14,57 +14,108 @@ from typing import IO, cast
 import apache_beam as beam
 from apache_beam import pvalue
 from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.shared import Shared
 
-from schemas.record import Declared, InputKind, Record, SourceFile
+from schemas.record import Cursor, Declared, InputKind, Left, Record, SourceFile
 from schemas.reject import Reason, Refused, Reject, fingerprint
 from transforms.core.feeds import read_feed
 from transforms.core.jsonl import read_line
 from transforms.core.stages import event_time
 from transforms.core.text import decode
+from transforms.progress import Progress
 from transforms.stage import REJECTS
+from transforms.warc import WarcGap, WarcItem, WarcPage, WarcSkipped, read_warc
 
 STAGE = "read"
+CURSORS = "cursors"
+"""The tag of the third output: files that were not read to their end, as ``Left``."""
+
+Disk = Callable[[], int]
+"""Tells how much of a file on disk was read by now."""
 
 
 class ReadSources(beam.PTransform):
-    """File descriptors in; records, stamped with their event time, and dead letters out.
+    """File descriptors in; records, stamped with their event time, dead letters, and files left unfinished out.
 
     Args:
         now: the moment of the run.
         text_bytes: the largest article, decoded.
         feed_bytes: the largest feed, decoded.
+        progress: the handle by which a watcher in the same process has acquired a ``Progress``.
     """
 
-    def __init__(self, *, now: datetime, text_bytes: int, feed_bytes: int) -> None:
+    def __init__(self, *, now: datetime, text_bytes: int, feed_bytes: int, progress: Shared | None = None) -> None:
         super().__init__()
-        self._fn = ReadSourceFn(now=now, text_bytes=text_bytes, feed_bytes=feed_bytes)
+        self._fn = ReadSourceFn(now, text_bytes, feed_bytes, progress or Shared())
 
     def expand(self, files: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return files | STAGE >> beam.ParDo(self._fn).with_outputs(REJECTS, main="records")
+        return files | STAGE >> beam.ParDo(self._fn).with_outputs(REJECTS, CURSORS, main="records")
 
 
 class ReadSourceFn(beam.DoFn):
     """See ``ReadSources``."""
 
-    def __init__(self, *, now: datetime, text_bytes: int, feed_bytes: int) -> None:
+    def __init__(self, now: datetime, text_bytes: int, feed_bytes: int, progress: Shared) -> None:
         self._now = now
         self._text_bytes = text_bytes
         self._feed_bytes = feed_bytes
+        self._shared = progress
+
+    def setup(self) -> None:
+        self._progress: Progress = self._shared.acquire(Progress)
 
     def process(self, file: SourceFile) -> Iterator[TimestampedValue | pvalue.TaggedOutput]:
-        for item in read_file(file, text_bytes=self._text_bytes, feed_bytes=self._feed_bytes):
+        at = end = 0
+
+        def moved(disk_bytes: int) -> None:
+            nonlocal at
+            at = self._progress.file_bytes = disk_bytes - file.start.disk_bytes
+
+        for item in read_file(file, text_bytes=self._text_bytes, feed_bytes=self._feed_bytes, moved=moved):
+            if isinstance(item, Left):
+                end = item.cursor.disk_bytes
+                yield pvalue.TaggedOutput(CURSORS, item)
+                continue
+            self._progress.read += 1
             if isinstance(item, Reject):
                 yield pvalue.TaggedOutput(REJECTS, item)
             else:
                 yield TimestampedValue(item, event_time(item, self._now).timestamp())
+        self._progress.file_bytes = 0
+        self._progress.done_bytes += (end - file.start.disk_bytes) if end else max(at, _rest(file))
 
 
-def read_file(file: SourceFile, *, text_bytes: int, feed_bytes: int) -> Iterator[Record | Reject]:
-    """Every record in ``file``, and a dead letter for each that could not be read."""
+def _rest(file: SourceFile) -> int:
     try:
-        with _opened(file.path) as stream:
+        return Path(file.path).stat().st_size - file.start.disk_bytes
+    except OSError:
+        return 0
+
+
+def _nobody(disk_bytes: int) -> None:
+    """Is told how far a file was read, and does nothing."""
+
+
+def read_file(
+    file: SourceFile, *, text_bytes: int, feed_bytes: int, moved: Callable[[int], object] = _nobody
+) -> Iterator[Record | Reject | Left]:
+    """Every record in ``file``, or in the part that is wanted, and a dead letter for each that could not be read.
+
+    Where the file holds more than is wanted of it, the last that is given says where it was left.
+
+    Args:
+        file: what to read.
+        text_bytes: the largest article, decoded.
+        feed_bytes: the largest feed, decoded.
+        moved: is told, with each record, how many bytes of the file on disk were read.
+    """
+    try:
+        if file.kind is InputKind.WARC:
+            yield from _portion(_pages(file, text_bytes), file, moved)
+            return
+        with _opened(file.path) as (stream, disk):
             if file.kind is InputKind.JSONL:
-                yield from _lines(stream, file, text_bytes)
+                yield from _portion(_lines(stream, file, text_bytes, disk), file, moved)
             else:
                 raw = _whole(stream, feed_bytes if file.kind is InputKind.FEED else text_bytes)
                 yield from _records(raw, file)
@@ -77,13 +128,48 @@ def read_file(file: SourceFile, *, text_bytes: int, feed_bytes: int) -> Iterator
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[IO[bytes]]:
+def _opened(path: str) -> Iterator[tuple[IO[bytes], Disk]]:
     with Path(path).open("rb") as stream:
         if path.lower().endswith(".gz"):
             with gzip.open(stream) as unpacked:
-                yield cast(IO[bytes], unpacked)
+                yield cast(IO[bytes], unpacked), stream.tell
         else:
-            yield stream
+            yield stream, stream.tell
+
+
+def _portion(
+    items: Iterator[tuple[Record | Reject, Cursor]], file: SourceFile, moved: Callable[[int], object]
+) -> Iterator[Record | Reject | Left]:
+    """What is wanted of the ``items``, each of which comes with the place behind it."""
+    for count, (item, behind) in enumerate(items, start=1):
+        moved(behind.disk_bytes)
+        yield item
+        enough = file.most_records is not None and count >= file.most_records
+        size = behind.disk_bytes - file.start.disk_bytes
+        if enough or (file.most_bytes is not None and size >= file.most_bytes):
+            # Whether anything is left only a look at it tells; what is looked at here is read again later.
+            if next(items, None) is not None:
+                yield Left(file.path, behind)
+            return
+
+
+def _pages(file: SourceFile, page_bytes: int) -> Iterator[tuple[Record | Reject, Cursor]]:
+    number = file.start.number
+    for item in read_warc(file.path, page_bytes=page_bytes, start=file.start.offset):
+        number += 1
+        yield _page(item, file), Cursor(item.next_start, number, item.offset)
+
+
+def _page(item: WarcItem, file: SourceFile) -> Record | Reject:
+    ref = f"{file.path}#{item.place}"
+    if not isinstance(item, WarcPage):
+        lost = cast(WarcSkipped | WarcGap, item)
+        letter = _reject(replace(file, path=ref), Refused(lost.reason, lost.message))
+        return replace(
+            letter, url=lost.url, guid=lost.record_id, raw_sha256=lost.raw_sha256, raw_bytes=lost.raw_bytes
+        )
+    declared = Declared(guid=item.record_id, url=item.url, fetched_at=item.fetched_at)
+    return Record(file.kind, ref, item.url, file.outlet, declared, item.html, html=item.html, charset=item.charset)
 
 
 def _whole(stream: IO[bytes], limit: int) -> bytes:
@@ -110,26 +196,37 @@ def _records(raw: bytes, file: SourceFile) -> Iterator[Record | Reject]:
         yield _reject(file, refusal, raw)
 
 
-def _lines(stream: IO[bytes], file: SourceFile, limit: int) -> Iterator[Record | Reject]:
-    number = found = 0
+def _lines(stream: IO[bytes], file: SourceFile, limit: int, disk: Disk) -> Iterator[tuple[Record | Reject, Cursor]]:
+    """Each line that is not blank, and the place behind it."""
+    offset, number = file.start.offset, file.start.number
+    found = bool(offset)
+    if offset:
+        stream.seek(offset)
     while raw := stream.readline(limit + 1):
         number += 1
         at = replace(file, path=f"{file.path}#{number}")
         size = len(raw)
-        found += bool(raw.strip())
+        offset += size
+        found = found or bool(raw.strip())
         if size > limit and not raw.endswith(b"\n"):
             while (rest := stream.readline(1 << 20)) and not rest.endswith(b"\n"):
                 size += len(rest)
             size += len(rest)
+            offset += size - len(raw)
             message = f"line {number} holds {size:,} bytes; {limit:,} is the limit in the settings"
-            yield replace(_reject(at, Refused(Reason.TOO_LARGE, message)), raw_bytes=size)
+            letter = replace(_reject(at, Refused(Reason.TOO_LARGE, message)), raw_bytes=size)
+            yield letter, Cursor(offset, number, disk())
         elif raw.strip():
-            try:
-                yield read_line(raw.rstrip(b"\r\n"), file, number)
-            except Refused as refusal:
-                yield _reject(at, refusal, raw)
+            yield _line(raw, file, at, number), Cursor(offset, number, disk())
     if not found:
-        yield _reject(file, Refused(Reason.EMPTY, "the file is empty"), b"")
+        yield _reject(file, Refused(Reason.EMPTY, "the file is empty"), b""), Cursor(offset, number, disk())
+
+
+def _line(raw: bytes, file: SourceFile, at: SourceFile, number: int) -> Record | Reject:
+    try:
+        return read_line(raw.rstrip(b"\r\n"), file, number)
+    except Refused as refusal:
+        return _reject(at, refusal, raw)
 
 
 def _reject(file: SourceFile, refusal: Refused, raw: bytes | None = None) -> Reject:

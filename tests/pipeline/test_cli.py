@@ -176,7 +176,9 @@ def test_every_example_is_explained_as_a_run_writes_it(
         found = told[row["input_ref"]]
         assert found["outcome"] == "written"
         assert {name: found[name] for name in columns} == row
+        reasons = [cut.pop("reasons", []) for cut in found["removed"]]
         cuts = [Cut(**cut) for cut in found["removed"]]
+        assert all(why for cut, why in zip(cuts, reasons, strict=True) if cut.rule == "signal.weighed")
         assert restore(found["body"], cuts) == found["text"]
         assert all(found["text"][cut.start : cut.end] == cut.text for cut in cuts)
         assert ("left_out" in found) == (found["input_kind"] == "html")
@@ -277,7 +279,7 @@ def test_text_that_looks_like_markup_is_shown_as_it_is() -> None:
 def test_show_has_one_day_and_anything_that_sql_asks(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "--root", str(root)]) == 0
     whole = capsys.readouterr().out
-    assert f"{root}: 11 articles" in whole.replace("\n", "")
+    assert f"{root}: 11 articles" in " ".join(whole.split())
     assert main(["show", "--root", str(root), "--date", "2026-11-19", "--limit", "2"]) == 0
     day = capsys.readouterr().out
     assert "2026-11-19" in day

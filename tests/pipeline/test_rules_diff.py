@@ -54,6 +54,7 @@ def stored(text: str, headline: str | None, book: RuleBook, *, host: str | None 
         "partition_date": NOW.date(),
         "source_id": "oudewal",
         "host": host,
+        "input_kind": "jsonl",
         "input_ref": "a.txt",
         "headline": found.headline,
         "body": found.body,
@@ -144,16 +145,18 @@ def test_a_headline_that_was_found_is_looked_for_again_and_a_stated_one_is_state
 def test_a_line_that_a_new_rule_cuts_and_one_that_a_dropped_rule_kept(config: Config, book: RuleBook) -> None:
     text = (
         "De brug over de Linde ging woensdag open voor al het verkeer, zegt de gemeente. Er was taart.\n"
-        "Bron: Belga\n"
+        "De vlag hangt uit op het raadhuis\n"
         "De gemeente rekent op drieduizend fietsers per dag. De oude brug gaat naar een museum in Oudewal.\n"
         "De fanfare speelt zondag op het plein\n"
     )
-    row = stored(text, "Brug open", book)
-    fitting = [rule.id for rule in book.fitting("Bron: Belga")]
-    now = compare(row, changed_rules(config, drop=fitting, add=[ANNOUNCEMENT]))
+    flag = ANNOUNCEMENT.model_copy(
+        update={"id": "test.flag", "match": "de vlag hangt uit.*", "example": "De vlag hangt uit op het raadhuis"}
+    )
+    row = stored(text, "Brug open", changed_rules(config, add=[flag]))
+    now = compare(row, changed_rules(config, add=[ANNOUNCEMENT]))
     assert now is not None
     assert [(c.change, c.text, c.rule) for c in now.changes] == [
-        ("kept", "Bron: Belga", fitting[0]),
+        ("kept", "De vlag hangt uit op het raadhuis", "test.flag"),
         ("cut", "De fanfare speelt zondag op het plein", "test.fanfare"),
     ]
     assert all(text[c.start : c.end] == c.text for c in now.changes)
@@ -204,7 +207,7 @@ def test_the_command_shows_lines_and_a_summary_and_writes_nothing(
     said = capsys.readouterr().out
     assert f"{summary['changed']} of 11 stored articles would change" in said
     assert f"{summary['changed'] - 3} more" in said
-    assert "+ " in said
+    assert any(sign in said for sign in ("+ ", "~ ", "- "))
     assert files(root) == before
 
     assert main([*asked, "--date", "2026-11-19", "--json"]) == 0

@@ -10,8 +10,8 @@ from pipeline.settings import Config, SettingsError, check, load
 
 TABLES = {
     "": "clutter, language, limits, root, run, timezones",
-    "run": "buffer_bytes, max_rejected_share, rows_per_file",
-    "limits": "feed_bytes, text_bytes",
+    "run": "batch_bytes, batch_records, buffer_bytes, max_rejected_share, rows_per_file, workers",
+    "limits": "child_bytes, feed_bytes, parse_seconds, text_bytes",
     "language": "detector, max_chars, min_letters",
     "clutter": "languages",
 }
@@ -61,6 +61,8 @@ def test_the_same_settings_have_the_same_hashes(config: Config, tmp_path: Path) 
     assert bare.config_hash != config.config_hash
     assert (again.config_hash, again.rules_version) == (config.config_hash, config.rules_version)
     assert again.settings.root == "elsewhere"
+    shared = load(overrides=[NO_RULES, "run.workers=3", "run.batch_bytes=5000", "run.batch_records=7"])
+    assert shared.config_hash == bare.config_hash, "no row depends on who does the work"
     finer = load(overrides=[NO_RULES, "run.rows_per_file=5"])
     assert finer.rules_version == bare.rules_version
     assert finer.config_hash != bare.config_hash

@@ -13,6 +13,7 @@ from apache_beam.testing.util import assert_that
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.record import Cursor, Left
 from schemas.reject import FILTERED, Reason, Reject
 from transforms.core.clutter.recurring import Tally
 from transforms.keep_books import DUPLICATE, READ, KeepBooks, Outcome, _Tally
@@ -40,6 +41,7 @@ def counted(outcome: Outcome) -> dict[str, Any]:
         "rejected": outcome.rejected,
         "reasons": dict(outcome.reasons),
         "tallies": outcome.tallies,
+        "left": outcome.left,
     }
 
 
@@ -60,6 +62,7 @@ def test_in_a_graph() -> None:
         "rejects": rejects,
         "known": ["x", "y"],
         "tallies": [("lindebode", Tally(3, {})), ("lindewaard", Tally(4, {}))],
+        "cursors": [Left("a.jsonl", Cursor(70, 7, 70))],
     }
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
         inputs = tuple(pipeline | name >> beam.Create(values) for name, values in contents.items())
@@ -72,13 +75,14 @@ def test_in_a_graph() -> None:
             "rejected": 3,
             "reasons": {"EMPTY": 2, "ONLY_CLUTTER": 1, "BAD_URL": 1},
             "tallies": {"lindebode": Tally(3, {}), "lindewaard": Tally(4, {})},
+            "left": [Left("a.jsonl", Cursor(70, 7, 70))],
         }
         assert_that(inputs | KeepBooks(), becomes(expected))
 
 
 def test_a_run_of_nothing_has_books_too() -> None:
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        inputs = tuple(pipeline | f"{n}" >> beam.Create([]) for n in range(6))
+        inputs = tuple(pipeline | f"{n}" >> beam.Create([]) for n in range(7))
         assert_that(inputs | KeepBooks(), becomes(counted(Outcome())))
 
 

@@ -5,16 +5,20 @@ import gzip
 import json
 import os
 import random
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
-from schemas.record import Declared, InputKind, Outlet, Record, SourceFile
+from schemas.record import Cursor, Declared, InputKind, Left, Outlet, Record, SourceFile
 from schemas.reject import Reason, Reject, fingerprint
 from tests.conftest import NOW
+from tests.pipeline.pages import record, url, write_warc
 from transforms.core.text import CHARSET_GUESSED, REPLACED_CHARACTERS
 from transforms.read_sources import ReadSources, read_file
 from transforms.stage import REJECTS
@@ -38,7 +42,13 @@ def read(folder: Path, name: str, raw: bytes, kind: InputKind = InputKind.TXT) -
     path = folder / name
     path.write_bytes(raw)
     file = SourceFile(kind, str(path), name, Outlet(source_id="zuidkade"))
-    return list(read_file(file, text_bytes=LIMIT, feed_bytes=2 * LIMIT))
+    return whole(file)
+
+
+def whole(file: SourceFile, feed_bytes: int = 2 * LIMIT) -> list[Record | Reject]:
+    found = list(read_file(file, text_bytes=LIMIT, feed_bytes=feed_bytes))
+    assert not any(isinstance(item, Left) for item in found)
+    return [item for item in found if not isinstance(item, Left)]
 
 
 def one(found: list[Record | Reject]) -> Record:
@@ -113,7 +123,7 @@ def test_compressed_files_read_like_plain_ones(tmp_path: Path, name: str, kind: 
         assert [(r.text, r.html, r.raw) for r in found] == [(r.text, r.html, r.raw) for r in plain]
 
 
-@pytest.mark.parametrize("kind", InputKind)
+@pytest.mark.parametrize("kind", [kind for kind in InputKind if kind is not InputKind.WARC])
 @pytest.mark.parametrize("raw", [b"", b" \n\n"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_empty_files_are_counted(tmp_path: Path, kind: InputKind, raw: bytes, packed: bool) -> None:
@@ -217,22 +227,64 @@ def test_a_feed_that_is_none(tmp_path: Path) -> None:
     assert (letter.code, letter.feed_url, letter.raw_sha256) == (Reason.NOT_A_FEED, str(path), fingerprint(raw))
 
     stated = SourceFile(InputKind.FEED, str(path), "f.xml", Outlet(source_id="zk", feed_url="feeds/f.xml"))
-    (letter,) = letters(list(read_file(stated, text_bytes=LIMIT, feed_bytes=LIMIT)))
+    (letter,) = letters(whole(stated, LIMIT))
     assert (letter.feed_url, letter.source_id) == ("feeds/f.xml", "zk")
 
 
 def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
     for path in (tmp_path / "weg.txt", tmp_path):
-        found = list(read_file(SourceFile(InputKind.TXT, str(path), "x"), text_bytes=LIMIT, feed_bytes=LIMIT))
-        (letter,) = letters(found)
+        (letter,) = letters(whole(SourceFile(InputKind.TXT, str(path), "x")))
         assert (letter.code, letter.input_ref) == (Reason.READ_ERROR, str(path))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_files_without_permission(tmp_path: Path) -> None:
     (tmp_path / "a.txt").touch(0o000)
-    found = list(read_file(SourceFile(InputKind.TXT, str(tmp_path / "a.txt"), "x"), text_bytes=9, feed_bytes=9))
+    found = whole(SourceFile(InputKind.TXT, str(tmp_path / "a.txt"), "x"))
     assert [x.code for x in letters(found)] == [Reason.READ_ERROR]
+
+
+def in_parts(file: SourceFile, **most: Any) -> Iterator[list[Record | Reject]]:
+    """The file read part by part, each from where the one before was left."""
+    start: Cursor | None = Cursor()
+    while start is not None:
+        part, disk = list(read_file(replace(file, start=start, **most), text_bytes=LIMIT, feed_bytes=LIMIT)), start
+        start = None
+        if isinstance(part[-1], Left):
+            assert part[-1].path == file.path
+            start = part.pop().cursor  # type: ignore[union-attr]  # what stands last was looked at
+            assert start.offset > disk.offset
+        yield [item for item in part if not isinstance(item, Left)]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 8])
+def test_parts_of_files_of_lines_come_to_the_whole(tmp_path: Path, packed: bool, most: int) -> None:
+    long = b'{"text": "' + b"x" * 3_000 + b'"}\n'
+    raw = some_lines(3) + b"\n" + long + b"{\n\n" + some_lines(3) + b"\n"
+    path = tmp_path / ("a.jsonl.gz" if packed else "a.jsonl")
+    path.write_bytes(gzip.compress(raw) if packed else raw)
+    file = SourceFile(InputKind.JSONL, str(path), path.name)
+    parts = list(in_parts(file, most_records=most))
+    assert [item for part in parts for item in part] == whole(file)
+    assert [len(part) for part in parts[:-1]] == [most] * (len(parts) - 1)
+    assert 0 < len(parts[-1]) <= most
+
+
+def test_parts_of_a_warc_file_come_to_the_whole(tmp_path: Path) -> None:
+    made = [record(n, b"<p>De brug is open." + b"." * n, "image/png" if n == 3 else "text/html") for n in range(9)]
+    for name in ("a.warc", "a.warc.gz"):
+        file = SourceFile(InputKind.WARC, str(write_warc(tmp_path / name, made)), name)
+        found = whole(file)
+        assert [item.code for item in letters(found)] == [Reason.NOT_HTML]
+        for most in (1, 4, 9):
+            assert [item for part in in_parts(file, most_records=most) for item in part] == found
+        assert len(list(in_parts(file, most_bytes=1))) == 8, "counted is what lies before the last record"
+        page = records(found)[2]
+        assert (page.declared.url, page.record, page.charset) == (url(2), url(2), None)
+        assert page.declared.fetched_at == dt.datetime(2026, 11, 19, 6, tzinfo=dt.UTC)
+        assert page.ref.startswith(f"{file.path}#")
+        assert page.html == page.raw == b"<p>De brug is open..."
 
 
 def test_in_a_graph_every_record_carries_its_event_time(tmp_path: Path) -> None:

@@ -1,24 +1,29 @@
 """From the bytes of a page to the text of its article and what the page says about itself.
 
-The page is parsed once; trafilatura finds the text, and what it is known to miss or to add at the top is put
-right from the page itself. Every result is held against the text that the page shows, so that nothing is lost
-without a word.
+The page is parsed once. What is no part of its article goes first, trafilatura finds the text in the rest, and what
+it is known to miss or to add is put right from the page itself. Every result is held against the text that the page
+shows, so that nothing is lost without a word.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
 
 import trafilatura
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from schemas.reject import Reason, Refused
+from transforms.core.blocks import bare, shown, squeezed
 from transforms.core.charsets import decode_page
+from transforms.core.furniture import Taken, prune
+from transforms.core.lost import put_back
 from transforms.core.metadata import Metadata, headings, read_metadata
 from transforms.core.text import letters
+
+__all__ = ["Page", "Taken", "bare", "extract_page", "left_out", "taken_off"]
 
 _SHOWN_LETTERS = 300
 """So many letters outside links and navigation are an article; what a cookie notice says is shorter."""
@@ -26,6 +31,23 @@ _SHOWN_LETTERS = 300
 _SHARE = 0.2
 """A text with less than this share of what the paragraphs of the page or its JSON-LD hold is suspect. Of 148
 real pages none falls below it: readers' comments and teasers seldom make up four fifths of a page."""
+
+_SHORT = 0.5
+"""Below this share of the paragraphs of the pruned page, the second opinions that trafilatura has are asked for:
+6 of 148 real pages fall below it, and one of them gains its text by it. They cost as much time again."""
+
+_MOST_ELEMENTS = 30_000
+"""Elements of a page that is given to trafilatura, nine times those of the largest of 148 real pages. Its time
+grows with their square, so that of larger pages the blocks are read as they come."""
+
+_MOST_BYTES = 5_000_000
+"""Likewise the bytes of a page, three times those of the largest of the 148."""
+
+_DEEPEST_LIST = 200
+"""Elements around a list; around those of the 148 there are 26 at most. Here, too, time grows with the square."""
+
+_TOO_MANY_ELEMENTS = 250_000
+"""A page of more elements is refused: it is no page of an article, and reading its blocks takes over 4 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +59,13 @@ class Page:
         metadata: What the page says about itself.
         flags: ``charset_guessed``, ``replaced_characters``, ``parsed_in_part``, ``text_from_jsonld``,
             ``text_from_fallback``.
+        put_back: The lines of the text that the extractor had left out.
     """
 
     text: str
     metadata: Metadata
     flags: tuple[str, ...] = ()
+    put_back: tuple[str, ...] = ()
 
 
 _TOP_LINES = 3
@@ -50,49 +74,12 @@ _TOP_LINES = 3
 _SURE_TITLE, _KICKER = 20, 60
 """Letters and figures that a title has at least, and a kicker before it at most, to be taken for that."""
 
-_SHORTEST_STANDFIRST, _PROBE = 30, 20
-"""Characters: below lie section names and the like; so much of the beginning must stand in one text node."""
-
-_TRIES = 10
-"""Places tried for a description: more are no page of one article, and each costs a look at all around it."""
-
-_MORE, _ALIKE = 1.5, 0.8
-"""A standfirst holds the description and at most half as much again (a dateline, a last sentence), or shares
-four fifths of its words. On 148 pages 44 were put back so, 41 of them rightly."""
-
-_holding = etree.XPath("//body//text()[contains(., $probe)]")
-
 _PARSED_IN_PART, _FROM_JSON_LD, _FROM_FALLBACK = "parsed_in_part", "text_from_jsonld", "text_from_fallback"
 
-_INLINE = frozenset(
-    {
-        *("a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code"),
-        *("data", "del", "dfn", "em", "font", "i", "ins", "kbd", "label"),
-        *("mark", "q", "rp", "rt", "ruby", "s", "samp", "small", "span"),
-        *("strike", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"),
-    }
-)
-_UNSEEN = frozenset(
-    {
-        *("script", "style", "noscript", "template", "head", "svg", "math", "iframe", "object", "select"),
-        *("textarea", "button", "audio", "video", "canvas", "map", "datalist", "dialog"),
-    }
-)
-_FURNITURE = frozenset({"nav", "footer", "aside", "menu", "figcaption"})
-_NO_STANDFIRST = _FURNITURE | {"a", "figure", "table", "title"}
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_HTML_ELEMENTS = etree.ElementDefaultClassLookup(element=HtmlElement)
+"""One class for all elements. The lookup of lxml.html is written in Python and takes a tenth of all the time."""
 
-
-@dataclass(slots=True)
-class _Block:
-    """A stretch of text between two block elements, while the page is walked."""
-
-    parts: list[str] = field(default_factory=list)
-    linked_letters: int = 0
-    furniture: bool = False
-
-    def text(self) -> str:
-        return " ".join("".join(self.parts).split())
+_count = etree.XPath("count(//*)")
 
 
 def extract_page(html: bytes, *, url: str | None = None, charset: str | None = None) -> Page:
@@ -105,17 +92,26 @@ def extract_page(html: bytes, *, url: str | None = None, charset: str | None = N
 
     Raises:
         Refused: EMPTY where the page shows no text, EXTRACT_LOSS where it shows text of which nearly nothing
-            could be extracted, EXTRACT_ERROR where the parser or the extractor gives up.
+            could be extracted, EXTRACT_ERROR where the parser or the extractor gives up, TOO_LARGE where the page
+            has hundreds of thousands of elements.
     """
     tree, flags = _parse(html, charset)
+    vast = _is_vast(tree, len(html))
     metadata = read_metadata(tree, url)
-    text = _without_headline(tree, _trafilatura(tree), metadata.headline)
-    if _PARSED_IN_PART in flags and letters(text) < _SHOWN_LETTERS:
+    if vast:
+        return Page(_plain(tree), metadata, (*flags, _FROM_FALLBACK))
+    titles = [title for title in map(bare, (metadata.headline or "", *headings(tree))) if title]
+    paragraphs = prune(tree)
+    text = _without_headline(_trafilatura(tree), titles)
+    short = _is_short(text)
+    if short and _PARSED_IN_PART in flags:
         raise Refused(Reason.EXTRACT_LOSS, "the page is nested so deeply that the parser gave up")
-    text, more = _checked(tree, text, metadata)
-    if standfirst := _standfirst(tree, text, metadata.summaries):
-        text = f"{standfirst}\n{text}"
-    return Page(text, metadata, (*flags, *more))
+    if short or len(text) < _SHARE * max(paragraphs, len(metadata.article_body or "")):
+        whole, _ = _parse(html, charset)
+        text, more = _checked(whole, text, metadata, titles)
+        flags = (*flags, *more)
+    text, found = put_back(tree, text, metadata.headline, metadata.summaries)
+    return Page(text, metadata, flags, tuple(found))
 
 
 def left_out(html: bytes, text: str, *, charset: str | None = None) -> tuple[str, ...]:
@@ -126,19 +122,28 @@ def left_out(html: bytes, text: str, *, charset: str | None = None) -> tuple[str
     """
     tree, _ = _parse(html, charset)
     held = bare(text)
-    shown = dict.fromkeys(block.text() for block in _blocks(tree))
-    return tuple(block for block in shown if (form := bare(block)) and form not in held)
+    blocks = dict.fromkeys(block.text() for block in shown(tree))
+    return tuple(block for block in blocks if (form := bare(block)) and form not in held)
 
 
-def bare(text: str) -> str:
-    """The letters and figures of a text alone, in small letters: the same for two layouts of it."""
-    return "".join(char for char in text.casefold() if char.isalnum())
+def taken_off(html: bytes, *, charset: str | None = None) -> tuple[Taken, ...]:
+    """What is taken off a page before its text is looked for, and why, in the order in which it goes.
+
+    Raises:
+        Refused: As ``extract_page``, where the page cannot be parsed.
+    """
+    tree, _ = _parse(html, charset)
+    taken: list[Taken] = []
+    if not _is_vast(tree, len(html)):
+        prune(tree, taken)
+    return tuple(taken)
 
 
 def _parse(html: bytes, charset: str | None) -> tuple[HtmlElement, tuple[str, ...]]:
     characters, flags = decode_page(html, charset)
     # huge_tree lifts the depth from 256 to 2,048 elements and the length of a text node from 10 MB to 1 GB.
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
+    parser.set_element_class_lookup(_HTML_ELEMENTS)
     try:
         tree = document_fromstring(characters.encode("utf-8"), parser=parser)
     except etree.ParserError as error:  # what lxml.html raises where no element is left
@@ -150,10 +155,61 @@ def _parse(html: bytes, charset: str | None) -> tuple[HtmlElement, tuple[str, ..
     return tree, flags
 
 
-def _trafilatura(tree: HtmlElement, *, recall: bool = False) -> str:
+def _is_short(text: str) -> bool:
+    # Most texts have letters enough in their first lines, and counting them takes time.
+    return letters(text[: 2 * _SHOWN_LETTERS]) < _SHOWN_LETTERS and letters(text) < _SHOWN_LETTERS
+
+
+def _is_vast(tree: HtmlElement, size: int) -> bool:
+    """Whether a page is too large to be looked at closely.
+
+    Raises:
+        Refused: TOO_LARGE where it is too large to be read at all.
+    """
+    elements = int(_count(tree))
+    if elements > _TOO_MANY_ELEMENTS:
+        raise Refused(Reason.TOO_LARGE, f"the page has {elements:,} elements; {_TOO_MANY_ELEMENTS:,} are allowed")
+    if elements > _MOST_ELEMENTS or size > _MOST_BYTES:
+        return True
+    return any(
+        next(islice(each.iterancestors(), _DEEPEST_LIST, None), None) is not None for each in tree.iter("ul", "ol")
+    )
+
+
+def _plain(tree: HtmlElement) -> str:
+    """The blocks of a page outside links and furniture.
+
+    Raises:
+        Refused: EMPTY where there are none.
+    """
+    prose = _prose(tree)
+    if not prose:
+        raise Refused(Reason.EMPTY, "the page shows no text outside links and navigation")
+    return _lines(prose)
+
+
+def _prose(tree: HtmlElement) -> list[str]:
+    return [
+        text
+        for block in shown(tree)
+        if not block.furniture and (text := block.text()) and letters(text) > 2 * block.linked_letters
+    ]
+
+
+def _trafilatura(tree: HtmlElement) -> str:
+    """What trafilatura takes for the text, with its second opinions where it takes little."""
+    text = _taken(tree)
+    if len(text) < _SHORT * sum(len(squeezed(paragraph)) for paragraph in tree.iter("p")):
+        return _taken(tree, fast=False)
+    return text
+
+
+def _taken(tree: HtmlElement, *, fast: bool = True, recall: bool = False) -> str:
     """What trafilatura takes for the text, a paragraph a line; it works on a copy of the tree."""
     try:
-        found = trafilatura.bare_extraction(tree, include_comments=False, with_metadata=False, favor_recall=recall)
+        found = trafilatura.bare_extraction(
+            tree, include_comments=False, with_metadata=False, fast=fast, favor_recall=recall
+        )
     except Exception as error:  # whatever it raises, it is about this one page, and named in its dead letter
         raise Refused(Reason.EXTRACT_ERROR, f"the extractor failed: {error!r}") from error
     return _lines((getattr(found, "text", None) or "").split("\n"))
@@ -163,9 +219,8 @@ def _lines(lines: Iterable[str]) -> str:
     return "\n".join(folded for line in lines if (folded := " ".join(line.split())))
 
 
-def _without_headline(tree: HtmlElement, text: str, headline: str | None) -> str:
+def _without_headline(text: str, titles: list[str]) -> str:
     """Drops the headline from the top of a text, in the wording of the metadata or of the page."""
-    titles = [title for title in map(bare, (headline or "", *headings(tree))) if title]
     lines = text.split("\n")
     for first in range(min(_TOP_LINES, len(lines))):
         for behind in range(first + 1, min(first + _TOP_LINES, len(lines)) + 1):  # a kicker in a line of its own
@@ -180,104 +235,25 @@ def _is_with_kicker(line: str, title: str) -> bool:
     return len(title) >= _SURE_TITLE and line.endswith(title) and len(line) <= len(title) + _KICKER
 
 
-def _checked(tree: HtmlElement, text: str, metadata: Metadata) -> tuple[str, tuple[str, ...]]:
-    """Holds the text against what the page shows and states, and looks further where it is far too short.
+def _checked(tree: HtmlElement, text: str, metadata: Metadata, titles: list[str]) -> tuple[str, tuple[str, ...]]:
+    """Holds a short text against what the whole page shows and states, and looks further where it is far too short.
 
     Raises:
         Refused: EMPTY or EXTRACT_LOSS.
     """
-    found = letters(text)
     stated = metadata.article_body or ""
-    if "\n" not in text and bare(text) == bare(stated) and found:
-        # trafilatura falls back to JSON-LD by itself, but loses its line breaks.
-        shown = bare("".join(block.text() for block in _blocks(tree)))
-        return (text, ()) if bare(text) in shown else (stated, (_FROM_JSON_LD,))
-    paragraphs = sum(len(str(paragraph.text_content())) for paragraph in tree.iter("p"))
-    enough = len(text) >= _SHARE * max(paragraphs, len(stated))
-    if found >= _SHOWN_LETTERS and enough:
-        return text, ()
     if letters(stated) > _SHOWN_LETTERS and len(text) < _SHARE * len(stated):
         return stated, (_FROM_JSON_LD,)
-    prose = [
-        shown
-        for block in _blocks(tree)
-        if not block.furniture and letters(shown := block.text()) > 2 * block.linked_letters
-    ]
+    prose = _prose(tree)
     if not prose:
+        if stated:
+            return stated, (_FROM_JSON_LD,)
         raise Refused(Reason.EMPTY, "the page shows no text outside links and navigation")
     visible = sum(map(letters, prose))
     wanted = min(_SHARE * visible, _SHOWN_LETTERS)
-    for candidate in (text, _trafilatura(tree, recall=True), _lines(prose)):
+    if letters(text) >= wanted and text:
+        return text, ()
+    for candidate in (_taken(tree, fast=False), _taken(tree, recall=True), _lines(prose)):
         if letters(candidate) >= wanted:
-            return candidate, () if candidate == text else (_FROM_FALLBACK,)
-    raise Refused(Reason.EXTRACT_LOSS, f"{visible} letters are shown and {found} could be extracted")
-
-
-def _blocks(tree: HtmlElement) -> Iterator[_Block]:
-    """The text that a page shows, block by block, without what readers do not see."""
-    links = furniture = 0
-    block = _Block()
-    walk = etree.iterwalk(tree, events=("start", "end"))
-    for event, element in walk:
-        starts = event == "start"
-        links += (1 if starts else -1) * (element.tag == "a")
-        furniture += (1 if starts else -1) * (element.tag in _FURNITURE)
-        unseen = _is_unseen(element)
-        if not unseen and element.tag not in _INLINE:
-            if block.text():
-                yield block
-            block = _Block(furniture=furniture > 0)
-        if starts and unseen:
-            walk.skip_subtree()
-            continue
-        text = (element.text if starts else element.tail) or ""
-        block.parts.append(text)
-        block.linked_letters += letters(text) if links else 0
-    if block.text():
-        yield block
-
-
-def _is_unseen(element: HtmlElement) -> bool:
-    return (
-        element.tag in _UNSEEN
-        or element.get("hidden") is not None
-        or _HIDDEN.search(element.get("style") or "") is not None
-    )
-
-
-def _standfirst(tree: HtmlElement, text: str, summaries: tuple[str, ...]) -> str | None:
-    """The description, where the page shows it as an element of its own and the text does not hold it."""
-    held = bare(text)
-    for summary in summaries:
-        form = bare(summary.rstrip(". …"))
-        if len(form) < _SHORTEST_STANDFIRST or form in held:
-            continue
-        if (shown := _shown(tree, summary.rstrip(". …"))) and bare(shown) not in held:
-            return shown
-    return None
-
-
-def _shown(tree: HtmlElement, summary: str) -> str | None:
-    """The first text block of the page, outside links and furniture, that says what the summary says."""
-    probe = summary[:_PROBE]
-    words = set(summary.casefold().split())
-    form = bare(summary)
-    for found in _holding(tree, probe=probe)[:_TRIES]:
-        block: HtmlElement | None = found.getparent()
-        if found.is_tail and block is not None:
-            block = block.getparent()
-        # Up from words in bold to their paragraph, and from the first of two paragraphs to what holds both.
-        while block is not None and (up := block.getparent()) is not None:
-            if block.tag not in _INLINE - {"a"} and len(bare(str(up.text_content()))) > len(form):
-                break
-            block = up
-        if block is None or any(
-            above.tag in _NO_STANDFIRST or _is_unseen(above) for above in (block, *block.iterancestors())
-        ):
-            continue
-        shown = " ".join(str(block.text_content()).split())
-        others = set(shown.casefold().split())
-        alike = len(words & others) >= _ALIKE * max(len(words), len(others))
-        if alike or (form in bare(shown) and len(bare(shown)) <= _MORE * len(form)):
-            return shown
-    return None
+            return _without_headline(candidate, titles), (_FROM_FALLBACK,)
+    raise Refused(Reason.EXTRACT_LOSS, f"{visible} letters are shown and {letters(text)} could be extracted")

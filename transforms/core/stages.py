@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from schemas.article import Article, Cut
-from schemas.record import Declared, Draft, InputKind, Outlet, Record
+from schemas.record import PAGES, Declared, Draft, InputKind, Outlet, Record
 from schemas.reject import Reason, Refused, fingerprint
 from schemas.rules import CutKind
 from transforms.core import dates, urls
@@ -234,6 +234,7 @@ def _stripped(article: Article, book: RuleBook, known: Mapping[str, int]) -> tup
         headline=article.headline,
         host=article.host,
         source_id=article.source_id,
+        extracted=article.input_kind in PAGES,
         recurring=recurring if known else None,
     )
     return stripped, tuple(sorted({run for run in asked.values() if run is not None}))

@@ -280,3 +280,25 @@ def test_never_raises_on_json_of_any_shape(value: object) -> None:
 @given(st.text(max_size=200))
 def test_never_raises_on_text(text: str) -> None:
     read(page(ld(text), text))
+
+
+SEARCHED, SEEN = "Haven dicht? Dit moet u weten over het slib", "Haven slibt dicht en niemand baggert"
+
+
+@pytest.mark.parametrize(
+    ("head", "social", "shown", "expected"),
+    [
+        (SEARCHED, SEEN, SEEN, SEEN),
+        (f"{SEARCHED} | De Krant", f"{SEEN} - De Krant", SEEN, SEEN),
+        (SEEN, SEEN, SEEN, SEARCHED),
+        (SEARCHED, SEARCHED, SEEN, SEARCHED),
+        (SEARCHED, SEEN, "Een derde titel voor hetzelfde", SEARCHED),
+        (SEARCHED, "", SEEN, SEARCHED),
+    ],
+)
+def test_a_headline_for_search_engines_gives_way_to_the_one_shown(
+    head: str, social: str, shown: str, expected: str
+) -> None:
+    script = ld({**ARTICLE, "headline": SEARCHED})
+    metas = f'<title>{head}</title><meta property="og:title" content="{social}">'
+    assert read(page(f"{metas}{script}", f"<h1>{shown}</h1><p>Tekst.</p>")).headline == expected

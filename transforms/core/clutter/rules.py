@@ -1,24 +1,33 @@
-"""Rules made ready for use: words filled in, patterns compiled by RE2, everything looked up in one pass a line.
+"""Rules made ready for use: words filled in, patterns compiled by RE2, each line looked up in few steps.
 
 RE2 matches in time linear in the text and refuses what would need backtracking (back references, look-around), so
-no rule can hang a run.
+no rule can hang a run. It works with automata that it builds while it reads, and one automaton for hundreds of exact
+patterns is built for ages. So each line is first held against looser forms of the patterns, all together: counted
+repetitions as uncounted ones, of a rule with several conditions the first alone. What passes is held against the
+rule as it stands. Text is matched in one byte a character (see ``coded``), which keeps the automata small.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import re2
 
 from schemas.rules import Rule, RuleSet, Scope, Seam
-from transforms.core.clutter.segments import fold
+from transforms.core.clutter.chain import Chain
+from transforms.core.clutter.segments import coded, fold
 
 _WORDS = re.compile(r"(?<!\(\?P)<([a-z_]+)>")
-_SET_MEMORY_BYTES = 1 << 30
-# RE2's automaton is built as texts are met; with too little memory for it a set would answer "no match".
+_COUNTED = re.compile(r"(\))?(?<!\\[pPx])\{(\d+)(,?)(\d*)\}")
+_FEW = 3
+# So many repetitions of a sign stay exact in the looser form: they tell a time from a year. Those of a group do not,
+# for RE2 writes a group out as often as it may stand.
+_SET_MEMORY_BYTES = 1 << 28
+# The automata of a set for 325 rules take some 20 MB after thousands of texts; with too little a set would say "no".
 
 
 class RuleError(ValueError):
@@ -30,6 +39,7 @@ def _options(*, case_sensitive: bool, memory: int = 8 << 20) -> re2.Options:
     options.log_errors = False
     options.case_sensitive = case_sensitive
     options.max_mem = memory
+    options.encoding = re2.Options.Encoding.LATIN1
     return options
 
 
@@ -43,9 +53,39 @@ def _fill(pattern: str, words: Mapping[str, tuple[str, ...]], where: str) -> str
     return fold(_WORDS.sub(alternatives, pattern))
 
 
+_UNIT = re.compile(r"\\p(?:\{(\w+)\}|(\w))|\\.|\[(?!:)\^?\]?|\]|[^\\\[\]]+|.", re.DOTALL)
+
+
+def _in_one_byte(pattern: str) -> bytes:
+    r"""A folded pattern for coded text.
+
+    Classes of characters such as ``\p{L}`` are written out as they are within Latin-1: with no regard to case RE2
+    takes 10 ms for each that it looks up in all of Unicode.
+    """
+    out: list[str] = []
+    within = False
+    for unit in _UNIT.finditer(pattern):
+        text, name = unit[0], unit[1] or unit[2]
+        if name:
+            out.append(_members(name) if within else f"[{_members(name)}]")
+            continue
+        if text[0] == "[" and not within:
+            within = True
+        elif text == "]" and within:
+            within = False
+        out.append(text)
+    return coded("".join(out))
+
+
+@lru_cache
+def _members(category: str) -> str:
+    """The characters of Latin-1 whose category begins so, as a class writes them."""
+    return "".join(f"\\x{n:02x}" for n in range(256) if unicodedata.category(chr(n)).startswith(category))
+
+
 def _compile(pattern: str, *, case_sensitive: bool, where: str) -> re2._Regexp:
     try:
-        return re2.compile(pattern, _options(case_sensitive=case_sensitive))
+        return re2.compile(_in_one_byte(pattern), _options(case_sensitive=case_sensitive))
     except re2.error as fault:
         why = fault.args[0].decode() if fault.args and isinstance(fault.args[0], bytes) else str(fault)
         raise RuleError(
@@ -53,11 +93,23 @@ def _compile(pattern: str, *, case_sensitive: bool, where: str) -> re2._Regexp:
         ) from None
 
 
+def loosened(pattern: str) -> str:
+    """A pattern that fits all that ``pattern`` fits, and counts next to nothing."""
+
+    def uncounted(found: re.Match[str]) -> str:
+        group, least, comma, most = found[1] or "", int(found[2]), found[3], found[4]
+        if not group and least <= _FEW and (not comma or (most and int(most) <= _FEW)):
+            return found[0]
+        return group + ("+" if least else "*")
+
+    return _COUNTED.sub(uncounted, pattern)
+
+
 @dataclass(frozen=True, slots=True)
 class Outfit:
-    """A rule with the outlet that it is confined to; no hosts and no sources means everywhere."""
+    """A rule or seam with the outlet that it is confined to; no hosts and no sources means everywhere."""
 
-    rule: Rule
+    rule: Rule | Seam
     hosts: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
 
@@ -70,51 +122,71 @@ class Outfit:
         return any(host == h or (host or "").endswith("." + h) for h in self.hosts)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Line:
-    """A rule for whole lines as indices into the set of patterns."""
+    """A rule for whole lines. Its patterns are compiled when a line first asks for them."""
 
     order: int
     outfit: Outfit
-    needs: frozenset[int]
-    bars: frozenset[int]
+    rule: Rule
+    needs: tuple[str, ...]
+    bars: tuple[str, ...]
+    where: str
+
+    @cached_property
+    def _needed(self) -> tuple[re2._Regexp, ...]:
+        return tuple(_compile(p, case_sensitive=self.rule.case_sensitive, where=self.where) for p in self.needs)
+
+    @cached_property
+    def _barred(self) -> tuple[re2._Regexp, ...]:
+        return tuple(_compile(p, case_sensitive=self.rule.case_sensitive, where=self.where) for p in self.bars)
+
+    def compile(self) -> None:
+        _ = self._needed, self._barred
+
+    def fits(self, form: bytes) -> bool:
+        if len(form) > self.rule.max_chars:
+            return False
+        for pattern in self._needed:
+            if not pattern.search(form):
+                return False
+        return not any(pattern.search(form) for pattern in self._barred)
 
 
 @dataclass(slots=True)
-class _Patterns:
-    """All patterns of one sensitivity to case, matched together."""
+class _Gate:
+    """Looser forms of many patterns, matched together; tells which rules are worth a look."""
 
-    case_sensitive: bool
+    set: re2.Set
+    lines: list[list[_Line]] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
-    set: re2.Set | None = None
 
-    def add(self, pattern: str, where: str) -> int:
-        if self.set is None:
-            self.set = re2.Set.SearchSet(_options(case_sensitive=self.case_sensitive, memory=_SET_MEMORY_BYTES))
+    def add(self, pattern: str, line: _Line) -> None:
         if pattern not in self.index:
             try:
-                self.index[pattern] = self.set.Add(pattern)
+                self.index[pattern] = self.set.Add(_in_one_byte(pattern))
             except re2.error:
-                # The set does not say what is wrong with a pattern; compiled alone it does.
-                _compile(pattern, case_sensitive=self.case_sensitive, where=where)
+                # The set does not say what is wrong with a pattern; compiled by itself it does.
+                line.compile()
                 raise
-        return self.index[pattern]
+            self.lines.append([])
+        self.lines[self.index[pattern]].append(line)
 
     def compile(self) -> None:
-        if self.set is None:
-            return
-        try:
-            self.set.Compile()
-        except re2.error:
-            raise RuleError("the rules are too many or too large for RE2 to match together; shorten them") from None
+        if self.index:
+            try:
+                self.set.Compile()
+            except re2.error:
+                raise RuleError("the rules are too many or too large to match together; shorten them") from None
 
-    def matching(self, form: str) -> frozenset[int]:
-        return frozenset(self.set.Match(form) or ()) if self.set is not None else frozenset()
+    def passing(self, form: bytes) -> Iterator[_Line]:
+        for number in self.set.Match(form) or ():
+            yield from self.lines[number]
 
 
 @lru_cache(maxsize=2)
 def rule_book(rules: RuleSet) -> RuleBook:
-    """The rules compiled. Compiling takes most of a second, so the same content is compiled once in a process."""
+    """The rules compiled; the same content is compiled once in a process."""
     return RuleBook(rules)
 
 
@@ -125,135 +197,140 @@ class RuleBook:
         rules: the rule files and the model.
 
     Raises:
-        RuleError: a pattern that RE2 refuses, an unknown word list, an id that stands twice, or an example that
-            its own rule does not fit.
+        RuleError: a pattern that RE2 refuses, an unknown word list, or an id that stands twice.
     """
 
     def __init__(self, rules: RuleSet) -> None:
         files = rules.files
-        self.model = rules.model
-        self._sets = (_Patterns(case_sensitive=False), _Patterns(case_sensitive=True))
-        self._lines: tuple[list[_Line], list[_Line]] = ([], [])
-        self.starts: list[tuple[Outfit, re2._Regexp]] = []
-        self._ends: list[tuple[Outfit, re2._Regexp]] = []
+        self.chain = Chain(rules.model)
+        self._gates = {
+            (case, whole): _Gate(
+                (re2.Set.FullMatchSet if whole else re2.Set.SearchSet)(
+                    _options(case_sensitive=case, memory=_SET_MEMORY_BYTES)
+                )
+            )
+            for case in (False, True)
+            for whole in (True, False)
+        }
+        self._lines: list[_Line] = []
+        self.starts: list[tuple[Outfit, Rule, re2._Regexp]] = []
+        self._ends: list[tuple[Outfit, Rule, re2._Regexp]] = []
         self._any_end = re2.Set.SearchSet(_options(case_sensitive=False, memory=_SET_MEMORY_BYTES))
-        self.seams: list[tuple[Seam, re2._Regexp]] = []
+        self._seams: list[tuple[Outfit, Seam, re2._Regexp]] = []
         self.rules: dict[str, Rule] = {}
         seen: dict[str, str] = {}
         words = {name: texts for file in files.values() for name, texts in file.words.items()}
         for name, file in files.items():
             known = {**words, **file.words}
-            outlet = frozenset(file.hosts), frozenset(file.sources)
             things: tuple[Rule | Seam, ...] = (*file.rule, *file.seam)
             for thing in things:
                 where = f"{name}: rule '{thing.id}'"
                 if thing.id in seen:
                     raise RuleError(f"{where}: the id stands in {seen[thing.id]} already")
                 seen[thing.id] = name
+                outfit = Outfit(thing, frozenset(file.hosts), frozenset(file.sources))
                 if isinstance(thing, Seam):
-                    self._add_seam(thing, known, where)
+                    self._add_seam(outfit, thing, known, where)
                 else:
-                    self._add_rule(Outfit(thing, *outlet), known, where)
-        self._by_pattern: tuple[dict[int, list[_Line]], ...] = ({}, {})
-        for patterns, lines, by_pattern in zip(self._sets, self._lines, self._by_pattern, strict=True):
-            patterns.compile()
-            for line in lines:
-                # Looked up by one of the patterns that it needs; the others are held against what was found.
-                by_pattern.setdefault(max(line.needs), []).append(line)
-        for _, pattern in self._ends:
-            self._any_end.Add(pattern.pattern)
+                    self._add_rule(outfit, thing, known, where)
+        for gate in self._gates.values():
+            gate.compile()
+        self._gates = {key: gate for key, gate in self._gates.items() if gate.lines}
         if self._ends:
             self._any_end.Compile()
-        lengths = {rule.scope is Scope.END: rule.max_chars for rule in sorted(self.rules.values(), key=_by_length)}
-        self._longest_line, self._longest_end = lengths.get(False, 0), lengths.get(True, 0)
+        self._longest_line = max((line.rule.max_chars for line in self._lines), default=0)
+        self._longest_end = max((rule.max_chars for _, rule, _ in self._ends), default=0)
 
-    def _add_seam(self, seam: Seam, words: Mapping[str, tuple[str, ...]], where: str) -> None:
+    def _add_seam(self, outfit: Outfit, seam: Seam, words: Mapping[str, tuple[str, ...]], where: str) -> None:
         pattern = _compile(_fill(seam.match, words, where), case_sensitive=seam.case_sensitive, where=where)
         if pattern.groups < 1:
             raise RuleError(f"{where}: 'match' has no empty group () to say where the seam is")
-        self.seams.append((seam, pattern))
+        self._seams.append((outfit, seam, pattern))
 
-    def _add_rule(self, outfit: Outfit, words: Mapping[str, tuple[str, ...]], where: str) -> None:
-        rule = outfit.rule
+    def _add_rule(self, outfit: Outfit, rule: Rule, words: Mapping[str, tuple[str, ...]], where: str) -> None:
         self.rules[rule.id] = rule
         match = _fill(rule.match, words, where) if rule.match is not None else None
         if rule.scope in (Scope.START, Scope.END):
             anchored = rf"\A(?:{match})" if rule.scope is Scope.START else rf"(?:{match})\z"
             pattern = _compile(anchored, case_sensitive=rule.case_sensitive, where=where)
-            (self.starts if rule.scope is Scope.START else self._ends).append((outfit, pattern))
+            if rule.scope is Scope.START:
+                self.starts.append((outfit, rule, pattern))
+            else:
+                self._ends.append((outfit, rule, pattern))
+                self._any_end.Add(_in_one_byte(loosened(anchored)))
             return
-        wanted = [rf"\A(?:{match})\z"] if match is not None else []
-        wanted += [_fill(p, words, where) for p in rule.all]
-        barred = [_fill(p, words, where) for p in rule.none]
-        patterns = self._sets[rule.case_sensitive]
-        needs = frozenset(patterns.add(pattern, where) for pattern in wanted)
-        bars = frozenset(patterns.add(pattern, where) for pattern in barred)
-        self._lines[rule.case_sensitive].append(_Line(len(self.rules), outfit, needs, bars))
+        needs = (*([rf"\A(?:{match})\z"] if match is not None else []), *(_fill(p, words, where) for p in rule.all))
+        bars = tuple(_fill(p, words, where) for p in rule.none)
+        line = _Line(len(self.rules), outfit, rule, needs, bars, where)
+        self._lines.append(line)
+        gate = self._gates[rule.case_sensitive, match is not None]
+        gate.add(loosened(match if match is not None else needs[0]), line)
 
     def faults(self) -> list[str]:
-        """A line for each example that its rule does not fit, and each counter-example that it does."""
+        """A line for each example that its rule does not fit, and each counter-example that it does.
+
+        Raises:
+            RuleError: a pattern that RE2 refuses.
+        """
+        for line in self._lines:
+            line.compile()
         out = []
         for rule in self.rules.values():
             if not self._fits(rule, rule.example):
                 out.append(f"rule '{rule.id}': does not fit its example")
             if self._fits(rule, rule.counter_example):
                 out.append(f"rule '{rule.id}': fits its counter_example")
-        for seam, pattern in self.seams:
+        for _, seam, pattern in self._seams:
             left, right = seam.example.split("|")
-            if [m.start(1) for m in pattern.finditer(fold(left + right))] != [len(left)]:
+            if [m.start(1) for m in pattern.finditer(coded(fold(left + right)))] != [len(left)]:
                 out.append(f"seam '{seam.id}': does not split its example at the bar")
-            if pattern.search(fold(seam.counter_example)):
+            if pattern.search(coded(fold(seam.counter_example))):
                 out.append(f"seam '{seam.id}': splits its counter_example")
         return out
 
     def _fits(self, rule: Rule, text: str) -> bool:
-        form = fold(text).strip()
+        form = coded(fold(text).strip())
         if rule.scope is Scope.START:
-            return any(o.rule is rule and p.match(fold(text)) is not None for o, p in self.starts)
+            return any(r is rule and p.match(coded(fold(text))) is not None for _, r, p in self.starts)
         if rule.scope is Scope.END:
-            return any(o.rule is rule and p.search(form) is not None for o, p in self._ends)
+            return any(r is rule and p.search(form) is not None for _, r, p in self._ends)
         return any(
-            line.outfit.rule is rule
-            and line.needs <= found
-            and not (line.bars & found)
-            and len(form) <= rule.max_chars
-            for patterns, candidates in zip(self._sets, self._lines, strict=True)
-            if (found := patterns.matching(form))
-            for line in candidates
+            line.rule is rule and line.fits(form) for gate in self._gates.values() for line in gate.passing(form)
         )
 
-    def fitting(self, form: str, host: str | None = None, source_id: str | None = None) -> list[Rule]:
-        """The rules for whole lines that ``form`` (a folded line without blanks around it) fits, in rule order."""
+    def fitting(self, form: bytes, host: str | None = None, source_id: str | None = None) -> list[Rule]:
+        """The rules for whole lines that ``form`` (a folded, coded line without blanks around it) fits, in order."""
         if not form or len(form) > self._longest_line:
             return []
-        out: list[tuple[int, Rule]] = []
-        for patterns, by_pattern in zip(self._sets, self._by_pattern, strict=True):
-            found = patterns.matching(form)
-            for index in found:
-                out += [
-                    (line.order, line.outfit.rule)
-                    for line in by_pattern.get(index, ())
-                    if line.needs <= found
-                    and not (line.bars & found)
-                    and len(form) <= line.outfit.rule.max_chars
-                    and line.outfit.holds_for(host, source_id)
-                ]
-        return [rule for _, rule in sorted(out, key=_by_order)]
+        found = [
+            (line.order, line.rule)
+            for gate in self._gates.values()
+            for line in gate.passing(form)
+            if line.fits(form) and line.outfit.holds_for(host, source_id)
+        ]
+        return [rule for _, rule in sorted(found, key=_by_order)]
 
-    def endings(self, form: str, host: str | None = None, source_id: str | None = None) -> Iterator[tuple[Rule, int]]:
+    def endings(
+        self, form: bytes, host: str | None = None, source_id: str | None = None
+    ) -> Iterator[tuple[Rule, int]]:
         """The rules that the end of ``form`` fits, in rule order, each with the offset where that end begins."""
         if not self._ends or not self._any_end.Match(form[-self._longest_end :]):
             return
-        for outfit, pattern in self._ends:
-            offset = max(0, len(form) - outfit.rule.max_chars)
+        for outfit, rule, pattern in self._ends:
+            offset = max(0, len(form) - rule.max_chars)
             found = pattern.search(form[offset:])
             if found and outfit.holds_for(host, source_id):
-                yield outfit.rule, offset + found.start(1 if pattern.groups else 0)
+                yield rule, offset + found.start(1 if pattern.groups else 0)
+
+    def seams(self, text: bytes, host: str | None = None, source_id: str | None = None) -> Sequence[int]:
+        """Where pieces of a folded and coded text are glued together."""
+        return [
+            found.start(1)
+            for outfit, _, pattern in self._seams
+            if outfit.holds_for(host, source_id)
+            for found in pattern.finditer(text)
+        ]
 
 
 def _by_order(ranked: tuple[int, Rule]) -> int:
     return ranked[0]
-
-
-def _by_length(rule: Rule) -> int:
-    return rule.max_chars

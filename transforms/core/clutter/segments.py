@@ -39,6 +39,33 @@ def fold(text: str) -> str:
     return _FANCY.sub(lambda found: _PLAIN[found[0]], text)
 
 
+_BEYOND = re.compile("[^\x00-\xff]")
+_ALIKE = {"€": "¤", "…": "¬", **dict.fromkeys("•▪◦‣⋅∙", "·"), **dict.fromkeys("→›", "»")}
+
+
+def coded(folded: str) -> bytes:
+    """``folded`` in one byte a character: Latin-1, and for what is beyond it a sign of its kind.
+
+    Letters become thorns (capital or small), digits ``0``, symbols such as emoji a broken bar, all else an inverted
+    question mark. Rules are matched on this, so in a pattern one such character is as good as another.
+    """
+    try:
+        return folded.encode("latin-1")
+    except UnicodeEncodeError:
+        return _BEYOND.sub(_one_byte, folded).encode("latin-1")
+
+
+def _one_byte(found: re.Match[str]) -> str:
+    char = found[0]
+    if char in _ALIKE:
+        return _ALIKE[char]
+    if char.isalpha():
+        return "Þ" if char.isupper() else "þ"
+    if char.isdecimal():
+        return "0"
+    return "¦" if unicodedata.category(char) == "So" else "¿"
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One piece of the text: ``start``..``end`` with its line break, ``form`` is its folded text without blanks.

@@ -6,20 +6,17 @@ back gives the text again (``restore``).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from schemas.article import Cut
-from schemas.rules import NOT_CLUTTER, CutKind, Rule, Scope
-from transforms.core.clutter.decide import Verdict, decide
+from schemas.rules import NOT_CLUTTER, CutKind, Rule
+from transforms.core.clutter.decide import Line, Verdict, decide
+from transforms.core.clutter.features import Form, describe
 from transforms.core.clutter.rules import RuleBook
-from transforms.core.clutter.segments import Segment, fold, segments
+from transforms.core.clutter.segments import Segment, coded, fold, segments
 from transforms.core.clutter.shape import is_bullet, is_prose, is_title
-
-_GAP = re.compile(r"\s*[|•·]\s*|\s{2,}")
-_PARTED_CHARS = 200
-_EVIDENCE = frozenset({Scope.TOP, Scope.TAIL, Scope.SIGNAL})
 
 _PASSES = 50
 # Each pass cuts something or is the last; clutter uncovered by a cut goes in the next. Two or three do for real
@@ -40,6 +37,14 @@ class Stripped:
         total = len(self.body) + sum(c.end - c.start for c in self.removed)
         clutter = sum(c.end - c.start for c in self.removed if c.kind not in NOT_CLUTTER)
         return clutter / total if total else 0.0
+
+
+class _Weighing(TypedDict):
+    """What ``decide`` is told beyond the text and its headline."""
+
+    extracted: bool
+    recurring: Callable[[str], bool] | None
+    reasons: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,9 @@ def strip(
     headline: str | None = None,
     host: str | None = None,
     source_id: str | None = None,
+    extracted: bool = False,
     recurring: Callable[[str], bool] | None = None,
+    reasons: dict[int, tuple[tuple[str, float], ...]] | None = None,
 ) -> Stripped:
     """Cut the clutter out of ``text`` and tell its headline.
 
@@ -78,15 +85,18 @@ def strip(
             known, a first line in the form of a headline is taken out of the body.
         host: the host of the article's address, for rules of an outlet.
         source_id: the outlet as the settings call it, likewise.
+        extracted: whether the text comes from an extractor, which has left little clutter in it.
         recurring: tells of a folded line whether the outlet prints it under many titles; such lines go.
+        reasons: is given, by the ``start`` of each cut that the model made, the features that weighed most.
     """
-    reader = _Reader(book, host, source_id, recurring)
+    reader = _Reader(book, host, source_id)
+    weighing: _Weighing = {"extracted": extracted, "recurring": recurring, "reasons": reasons is not None}
     folded = fold(text)
     kept = [(0, len(text))] if text else []
     cuts: list[Cut] = []
     for _ in range(_PASSES):
         before = len(cuts)
-        kept = _take(text, kept, _spans(_join(folded, kept), reader, headline), cuts)
+        kept = _take(text, kept, _spans(_join(folded, kept), reader, headline, weighing), cuts, reasons)
         if headline is None:
             left = _join(text, kept)
             title = _headline(_join(folded, kept))
@@ -104,7 +114,11 @@ def _join(text: str, kept: Sequence[tuple[int, int]]) -> str:
 
 
 def _take(
-    text: str, kept: Sequence[tuple[int, int]], spans: Sequence[_Span], cuts: list[Cut]
+    text: str,
+    kept: Sequence[tuple[int, int]],
+    spans: Sequence[_Span],
+    cuts: list[Cut],
+    reasons: dict[int, tuple[tuple[str, float], ...]] | None = None,
 ) -> list[tuple[int, int]]:
     """Take ``spans`` (offsets into what was kept) out of ``kept`` (offsets into ``text``), noting the ``cuts``."""
     out: list[tuple[int, int]] = []
@@ -120,6 +134,8 @@ def _take(
                 out.append((at, start))
             verdict = spans[s].verdict
             cuts.append(Cut(start, stop, verdict.kind, verdict.rule, text[start:stop]))
+            if reasons is not None and verdict.reasons:
+                reasons[start] = verdict.reasons
             at = stop
             if end > b:
                 break
@@ -132,69 +148,63 @@ def _take(
 
 @dataclass(slots=True)
 class _Reader:
-    """The rules as they hold for one text. A line is looked up once, however many passes it survives."""
+    """The rules and the model as they hold for one text. A line is looked up once, whatever passes it survives."""
 
     book: RuleBook
     host: str | None
     source_id: str | None
-    recurring: Callable[[str], bool] | None
-    fits: dict[str, list[Rule]] = field(default_factory=dict)
+    known: dict[str, tuple[Form, list[float], list[Rule]]] = field(default_factory=dict)
     ends: dict[str, tuple[Rule, int] | None] = field(default_factory=dict)
 
-    def fitting(self, form: str) -> list[Rule]:
-        if form not in self.fits:
-            self.fits[form] = self.book.fitting(form, self.host, self.source_id) or self._parts(form)
-        return self.fits[form]
-
-    def _parts(self, form: str) -> list[Rule]:
-        """For a line that bars or wide gaps hold together: the evidence for its parts, if each has some."""
-        parts = [part for part in _GAP.split(form) if part] if len(form) <= _PARTED_CHARS else []
-        if len(parts) < 2:
-            return []
-        found = [
-            [r for r in self.book.fitting(part, self.host, self.source_id) if r.scope in _EVIDENCE] for part in parts
-        ]
-        return [max(rules, key=_weight) for rules in found] if all(found) else []
+    def line(self, segment: Segment) -> Line:
+        text = segment.form
+        if text not in self.known:
+            form = describe(text)
+            rules = self.book.fitting(coded(text), self.host, self.source_id)
+            self.known[text] = form, self.book.chain.weigh_form(form), rules
+        return Line(segment, *self.known[text])
 
     def ending(self, form: str) -> tuple[Rule, int] | None:
         """The first rule that the end of ``form`` fits, and how much of ``form`` it leaves."""
         if form not in self.ends:
-            found = self.book.endings(form, self.host, self.source_id)
+            found = self.book.endings(coded(form), self.host, self.source_id)
             left = ((rule, len(form[:start].rstrip())) for rule, start in found)
             self.ends[form] = next(((rule, kept) for rule, kept in left if kept), None)
         return self.ends[form]
 
 
-def _weight(rule: Rule) -> float:
-    return rule.weight
+def read_lines(folded: str, book: RuleBook, host: str | None = None, source_id: str | None = None) -> list[Line]:
+    """The lines of a folded text as ``decide`` takes them."""
+    reader = _Reader(book, host, source_id)
+    return [reader.line(piece) for piece in segments(folded, book.seams(coded(folded), host, source_id))]
 
 
-def _spans(folded: str, reader: _Reader, headline: str | None) -> list[_Span]:
+def _spans(
+    folded: str,
+    reader: _Reader,
+    headline: str | None,
+    weighing: _Weighing,
+) -> list[_Span]:
     """What one pass cuts, in order and without overlap."""
     out: list[_Span] = []
     begin = 0
-    for outfit, pattern in reader.book.starts:
-        found = pattern.match(folded[: outfit.rule.max_chars])
+    for outfit, rule, pattern in reader.book.starts:
+        found = pattern.match(coded(folded[: rule.max_chars]))
         if found and found.end() and outfit.holds_for(reader.host, reader.source_id):
             begin = found.end()
-            out.append(_Span(0, begin, Verdict(outfit.rule.kind, outfit.rule.id)))
+            out.append(_Span(0, begin, Verdict(rule.kind, rule.id)))
             break
     rest = folded[begin:]
-    pieces = segments(rest, _seams(rest, reader.book))
+    pieces = segments(rest, reader.book.seams(coded(rest), reader.host, reader.source_id))
     verdicts = decide(
-        pieces,
-        [reader.fitting(piece.form) for piece in pieces],
-        reader.book.model,
+        [reader.line(piece) for piece in pieces],
+        reader.book.chain,
         headline=fold(headline) if headline else None,
-        recurring=reader.recurring,
+        **weighing,
     )
     inside = [*_line_spans(pieces, verdicts), *_end_spans(pieces, verdicts, reader)]
     out += [_Span(s.start + begin, s.end + begin, s.verdict) for s in inside]
     return sorted((s for s in out if s.end > s.start), key=lambda s: s.start)
-
-
-def _seams(folded: str, book: RuleBook) -> list[int]:
-    return [found.start(1) for _, pattern in book.seams for found in pattern.finditer(folded)]
 
 
 def _line_spans(pieces: Sequence[Segment], verdicts: Sequence[Verdict | None]) -> list[_Span]:
