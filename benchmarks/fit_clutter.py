@@ -6,8 +6,8 @@
 
 What it reads: the golden cases; ``tests/data/clutter/*.jsonl``, documents of ``text`` and ``segments`` (start, end,
 label ``keep`` or ``clutter``, kind); ``tests/data/clutter/lines/*.tsv``, lines of ``kind<TAB>line`` that stand
-alone; and with ``--shared DIR`` also ``DIR/clutter/*.jsonl`` and the real pages in ``DIR/pages``, of which a line counts as the
-article's where three tenths of its shingles of four words stand in the gold text.
+alone; and with ``--shared DIR`` also ``DIR/clutter/*.jsonl`` and the real pages in ``DIR/pages``, of which a
+line counts as the article's where three tenths of its shingles of four words stand in the gold text.
 
 The model is a linear-chain conditional random field, fitted by python-crfsuite (L-BFGS, elastic net), which is
 needed for this alone: ``pip install '.[fit]'``.

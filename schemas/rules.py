@@ -132,9 +132,9 @@ class Model(_Table):
 
     Every line is in one of ``states``: ``article``, or a state for what goes, with the kind that its cuts have where
     no rule names one. ``weights`` holds for each feature of a line what it adds to the states that it speaks for or
-    against, ``steps`` what it adds that one state follows another, written ``before>behind``. ``caution`` is added to the
-    article's sum for each line; ``caution_pages`` in its place for text that was extracted from a page, in which the
-    extractor has left little clutter.
+    against, ``steps`` what it adds that one state follows another, written ``before>behind``. ``caution`` is added to
+    the article's sum for each line; ``caution_pages`` in its place for text that was extracted from a page, in which
+    the extractor has left little clutter.
     """
 
     states: dict[str, CutKind | None]

@@ -42,13 +42,15 @@ def decode(raw: bytes) -> tuple[str, tuple[str, ...]]:
 
 def sound(text: str) -> tuple[str, tuple[str, ...]]:
     """``text`` with NUL, lone surrogates and non-characters as U+FFFD, and the flag for it where there were any."""
+    if text.isascii() and "\0" not in text:
+        return text, ()
     fixed = _BAD.sub("\ufffd", text)
     return fixed, ((REPLACED_CHARACTERS,) if "\ufffd" in fixed else ())
 
 
 def letters(text: str) -> int:
     """How many letters of any script ``text`` holds."""
-    return sum(1 for c in text if c.isalpha())
+    return sum(map(str.isalpha, text))
 
 
 def comparable(text: str) -> str:

@@ -21,7 +21,7 @@ from transforms.core.clutter.shape import is_bullet, is_prose, is_title, sentenc
 FULL_WEIGHT = 2.5
 """The ``weight`` at which a rule counts as the model was fitted to; other rules count in proportion."""
 
-_TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]")
+_TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 _LOOKED_AT = {"prose": (160, 60), "long": (60, 30)}
 # Characters at either end of a line whose words are looked at: furniture that is longer tells itself by these.
 _SUBJECT_CHARS = 240
