@@ -199,7 +199,7 @@ def _spans(
     verdicts = decide(
         [reader.line(piece) for piece in pieces],
         reader.book.chain,
-        headline=fold(headline) if headline else None,
+        headline=fold(headline).strip() or None if headline else None,
         **weighing,
     )
     inside = [*_line_spans(pieces, verdicts), *_end_spans(pieces, verdicts, reader)]
