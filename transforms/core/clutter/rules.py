@@ -10,7 +10,6 @@ rule as it stands. Text is matched in one byte a character (see ``coded``), whic
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -19,28 +18,16 @@ import re2
 
 from schemas.rules import Rule, RuleSet, Scope, Seam
 from transforms.core.clutter.chain import Chain
+from transforms.core.clutter.patterns import Anchor, in_one_byte, loosened, openings, options
 from transforms.core.clutter.segments import coded, fold
 
 _WORDS = re.compile(r"(?<!\(\?P)<([a-z_]+)>")
-_COUNTED = re.compile(r"(\))?(?<!\\[pPx])\{(\d+)(,?)(\d*)\}")
-_FEW = 3
-# So many repetitions of a sign stay exact in the looser form: they tell a time from a year. Those of a group do not,
-# for RE2 writes a group out as often as it may stand.
 _SET_MEMORY_BYTES = 1 << 28
 # The automata of a set for 325 rules take some 20 MB after thousands of texts; with too little a set would say "no".
 
 
 class RuleError(ValueError):
     """A rule that cannot be used; the message names the rule and what is wrong with it."""
-
-
-def _options(*, case_sensitive: bool, memory: int = 8 << 20) -> re2.Options:
-    options = re2.Options()
-    options.log_errors = False
-    options.case_sensitive = case_sensitive
-    options.max_mem = memory
-    options.encoding = re2.Options.Encoding.LATIN1
-    return options
 
 
 def _fill(pattern: str, words: Mapping[str, tuple[str, ...]], where: str) -> str:
@@ -53,56 +40,14 @@ def _fill(pattern: str, words: Mapping[str, tuple[str, ...]], where: str) -> str
     return fold(_WORDS.sub(alternatives, pattern))
 
 
-_UNIT = re.compile(r"\\p(?:\{(\w+)\}|(\w))|\\.|\[(?!:)\^?\]?|\]|[^\\\[\]]+|.", re.DOTALL)
-
-
-def _in_one_byte(pattern: str) -> bytes:
-    r"""A folded pattern for coded text.
-
-    Classes of characters such as ``\p{L}`` are written out as they are within Latin-1: with no regard to case RE2
-    takes 10 ms for each that it looks up in all of Unicode.
-    """
-    out: list[str] = []
-    within = False
-    for unit in _UNIT.finditer(pattern):
-        text, name = unit[0], unit[1] or unit[2]
-        if name:
-            out.append(_members(name) if within else f"[{_members(name)}]")
-            continue
-        if text[0] == "[" and not within:
-            within = True
-        elif text == "]" and within:
-            within = False
-        out.append(text)
-    return coded("".join(out))
-
-
-@lru_cache
-def _members(category: str) -> str:
-    """The characters of Latin-1 whose category begins so, as a class writes them."""
-    return "".join(f"\\x{n:02x}" for n in range(256) if unicodedata.category(chr(n)).startswith(category))
-
-
 def _compile(pattern: str, *, case_sensitive: bool, where: str) -> re2._Regexp:
     try:
-        return re2.compile(_in_one_byte(pattern), _options(case_sensitive=case_sensitive))
+        return re2.compile(in_one_byte(pattern), options(case_sensitive=case_sensitive))
     except re2.error as fault:
         why = fault.args[0].decode() if fault.args and isinstance(fault.args[0], bytes) else str(fault)
         raise RuleError(
             f"{where}: RE2 refuses the pattern ({why}); look-around and back references are not allowed"
         ) from None
-
-
-def loosened(pattern: str) -> str:
-    """A pattern that fits all that ``pattern`` fits, and counts next to nothing."""
-
-    def uncounted(found: re.Match[str]) -> str:
-        group, least, comma, most = found[1] or "", int(found[2]), found[3], found[4]
-        if not group and least <= _FEW and (not comma or (most and int(most) <= _FEW)):
-            return found[0]
-        return group + ("+" if least else "*")
-
-    return _COUNTED.sub(uncounted, pattern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +109,7 @@ class _Gate:
     def add(self, pattern: str, line: _Line) -> None:
         if pattern not in self.index:
             try:
-                self.index[pattern] = self.set.Add(_in_one_byte(pattern))
+                self.index[pattern] = self.set.Add(in_one_byte(pattern))
             except re2.error:
                 # The set does not say what is wrong with a pattern; compiled by itself it does.
                 line.compile()
@@ -182,6 +127,13 @@ class _Gate:
     def passing(self, form: bytes) -> Iterator[_Line]:
         for number in self.set.Match(form) or ():
             yield from self.lines[number]
+
+
+_SETS = {
+    Anchor.WHOLE: re2.Set.FullMatchSet,
+    Anchor.START: re2.Set.MatchSet,
+    Anchor.ANYWHERE: re2.Set.SearchSet,
+}
 
 
 @lru_cache(maxsize=2)
@@ -204,18 +156,14 @@ class RuleBook:
         files = rules.files
         self.chain = Chain(rules.model)
         self._gates = {
-            (case, whole): _Gate(
-                (re2.Set.FullMatchSet if whole else re2.Set.SearchSet)(
-                    _options(case_sensitive=case, memory=_SET_MEMORY_BYTES)
-                )
-            )
+            (case, anchor): _Gate(made(options(case_sensitive=case, memory=_SET_MEMORY_BYTES)))
             for case in (False, True)
-            for whole in (True, False)
+            for anchor, made in _SETS.items()
         }
         self._lines: list[_Line] = []
         self.starts: list[tuple[Outfit, Rule, re2._Regexp]] = []
         self._ends: list[tuple[Outfit, Rule, re2._Regexp]] = []
-        self._any_end = re2.Set.SearchSet(_options(case_sensitive=False, memory=_SET_MEMORY_BYTES))
+        self._any_end = re2.Set.SearchSet(options(case_sensitive=False, memory=_SET_MEMORY_BYTES))
         self._seams: list[tuple[Outfit, Seam, re2._Regexp]] = []
         self.rules: dict[str, Rule] = {}
         seen: dict[str, str] = {}
@@ -257,14 +205,20 @@ class RuleBook:
                 self.starts.append((outfit, rule, pattern))
             else:
                 self._ends.append((outfit, rule, pattern))
-                self._any_end.Add(_in_one_byte(loosened(anchored)))
+                self._any_end.Add(in_one_byte(loosened(anchored)))
             return
         needs = (*([rf"\A(?:{match})\z"] if match is not None else []), *(_fill(p, words, where) for p in rule.all))
         bars = tuple(_fill(p, words, where) for p in rule.none)
         line = _Line(len(self.rules), outfit, rule, needs, bars, where)
         self._lines.append(line)
-        gate = self._gates[rule.case_sensitive, match is not None]
-        gate.add(loosened(match if match is not None else needs[0]), line)
+        try:
+            forms = openings(match) if match is not None else [(Anchor.ANYWHERE, loosened(needs[0]))]
+        except re2.error:
+            # Compiled by itself the pattern says what is wrong with it.
+            line.compile()
+            raise
+        for anchor, form in forms:
+            self._gates[rule.case_sensitive, anchor].add(form, line)
 
     def faults(self) -> list[str]:
         """A line for each example that its rule does not fit, and each counter-example that it does.
@@ -302,13 +256,9 @@ class RuleBook:
         """The rules for whole lines that ``form`` (a folded, coded line without blanks around it) fits, in order."""
         if not form or len(form) > self._longest_line:
             return []
-        found = [
-            (line.order, line.rule)
-            for gate in self._gates.values()
-            for line in gate.passing(form)
-            if line.fits(form) and line.outfit.holds_for(host, source_id)
-        ]
-        return [rule for _, rule in sorted(found, key=_by_order)]
+        passing = {line.order: line for gate in self._gates.values() for line in gate.passing(form)}
+        found = [line for _, line in sorted(passing.items()) if line.fits(form)]
+        return [line.rule for line in found if line.outfit.holds_for(host, source_id)]
 
     def endings(
         self, form: bytes, host: str | None = None, source_id: str | None = None
@@ -330,7 +280,3 @@ class RuleBook:
             if outfit.holds_for(host, source_id)
             for found in pattern.finditer(text)
         ]
-
-
-def _by_order(ranked: tuple[int, Rule]) -> int:
-    return ranked[0]
