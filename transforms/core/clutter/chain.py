@@ -14,8 +14,6 @@ from schemas.rules import ARTICLE, CutKind, Model
 from transforms.core.clutter.features import PAIR, PROSE, Form, of_word
 
 _Weights = tuple[tuple[int, float], ...]
-_WORDS_REMEMBERED = 100_000
-# Some 20 MB; a language has that many words in a year of news, the rest are names and numbers seen once.
 
 
 class Chain:
@@ -76,12 +74,12 @@ class Chain:
         return sums
 
     def _word(self, word: str, prose: bool) -> _Weights:
-        """What a word weighs with its stem and its last part, remembered: it depends on the word alone."""
+        """What a word weighs with its stem and its last part, remembered if anything: the model bounds how many do."""
         sums: dict[int, float] = {}
         for feature in of_word(word, prose):
             for state, weight in self._weights.get(feature, ()):
                 sums[state] = sums.get(state, 0.0) + weight
-        if len(self._words[prose]) < _WORDS_REMEMBERED:
+        if sums:
             self._words[prose][word] = tuple(sums.items())
         return tuple(sums.items())
 
