@@ -74,7 +74,7 @@ class Chain:
         return sums
 
     def _word(self, word: str, prose: bool) -> _Weights:
-        """What a word weighs with its stem and its last part, remembered if anything: the model bounds how many do."""
+        """What a word weighs with its stem and its last part; remembered where that is anything."""
         sums: dict[int, float] = {}
         for feature in of_word(word, prose):
             for state, weight in self._weights.get(feature, ()):
