@@ -24,7 +24,8 @@ from transforms.core.clutter.decide import WEIGHED
 from transforms.core.clutter.features import in_words
 from transforms.core.clutter.rules import RuleBook, rule_book
 from transforms.core.clutter.strip import restore, strip
-from transforms.core.extraction import left_out
+from transforms.core.extraction import bare, extract_page, left_out, taken_off
+from transforms.core.furniture import Taken
 from transforms.read_sources import read_file
 from transforms.stage import Chain
 
@@ -33,23 +34,44 @@ _TOPICS = "medtop"
 
 
 @dataclass(frozen=True, slots=True)
+class PageNotes:
+    """What extraction did to a page.
+
+    Attributes:
+        left_out: the blocks of text that the page shows and the article does not hold.
+        taken_off: what was taken off the page before its text was looked for, and why.
+        put_back: lines that the extractor had missed and that were put back from the page.
+    """
+
+    left_out: tuple[str, ...]
+    taken_off: tuple[Taken, ...]
+    put_back: tuple[str, ...]
+
+    def why(self, block: str) -> str:
+        """Why a block was taken off, as far as that is why it was left out."""
+        form = bare(block)
+        return next((taken.why for taken in self.taken_off if form and form in bare(taken.text)), "")
+
+
+@dataclass(frozen=True, slots=True)
 class Explained:
     """One input: the article that it becomes, or the dead letter.
 
-    ``left_out`` is what the page shows and the extractor did not take; ``None`` where the input is no page.
+    ``page`` is what was done to a page before stripping; ``None`` where the input is no page.
     ``reasons`` are, by the ``start`` of a cut that was weighed, what weighed most for it, in words.
     """
 
     article: Article | None = None
     reject: Reject | None = None
-    left_out: tuple[str, ...] | None = None
+    page: PageNotes | None = None
     reasons: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Every column, dates as ISO strings.
 
         An article also has ``text``, the text before stripping that the offsets in ``removed`` count in; each of
-        ``removed`` that was weighed has ``reasons``; and an article from a page has ``left_out``.
+        ``removed`` that was weighed has ``reasons``; and an article from a page has ``left_out``, ``taken_off`` and
+        ``put_back``.
         """
         if self.article is None:
             row = self.reject.row() if self.reject else {}
@@ -62,7 +84,14 @@ class Explained:
         for cut in out["removed"]:
             if cut["start"] in self.reasons:
                 cut["reasons"] = list(self.reasons[cut["start"]])
-        return out if self.left_out is None else {**out, "left_out": list(self.left_out)}
+        if self.page is None:
+            return out
+        return {
+            **out,
+            "left_out": list(self.page.left_out),
+            "taken_off": [{"why": taken.why, "text": taken.text} for taken in self.page.taken_off],
+            "put_back": list(self.page.put_back),
+        }
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +116,7 @@ def _explained(record: Record, result: Draft | Reject, book: RuleBook) -> Explai
     if isinstance(result, Reject):
         return Explained(reject=result)
     article = result.article
-    return Explained(article=article, left_out=_left_out(record, article), reasons=_reasons(article, book))
+    return Explained(article=article, page=_notes(record, article), reasons=_reasons(article, book))
 
 
 def _reasons(article: Article, book: RuleBook) -> dict[int, tuple[str, ...]]:
@@ -105,11 +134,15 @@ def _reasons(article: Article, book: RuleBook) -> dict[int, tuple[str, ...]]:
     return {start: tuple(f"{in_words(name)} {weight:+.1f}" for name, weight in why) for start, why in found.items()}
 
 
-def _left_out(record: Record, article: Article) -> tuple[str, ...] | None:
+def _notes(record: Record, article: Article) -> PageNotes | None:
     if record.html is None:
         return None
-    taken = "\n".join(filter(None, (article.headline, restore(article.body, article.removed))))
-    return left_out(record.html, taken, charset=record.charset)
+    held = "\n".join(filter(None, (article.headline, restore(article.body, article.removed))))
+    return PageNotes(
+        left_out(record.html, held, charset=record.charset),
+        taken_off(record.html, charset=record.charset),
+        extract_page(record.html, url=article.url, charset=record.charset).put_back,
+    )
 
 
 def show(explained: Explained, console: Console) -> None:
@@ -127,12 +160,22 @@ def show(explained: Explained, console: Console) -> None:
         colour = console.is_terminal and not console.no_color and not console.is_dumb_terminal
         text = marked(explained.article, colour=colour, reasons=explained.reasons)
         console.print(_facts(explained.article), "", text, "", sep="\n", soft_wrap=True)
-        if explained.left_out:
-            blocks = _counted(len(explained.left_out), "block")
-            listed = "\n".join(f"  {block}" for block in explained.left_out)
-            console.print(
-                Text(f"left out by the extractor: {blocks} of the page\n{listed}\n", style="dim"), soft_wrap=True
-            )
+        if explained.page is not None:
+            console.print(_page(explained.page), soft_wrap=True)
+
+
+def _page(notes: PageNotes) -> Text:
+    """What was put back and what was left out of a page, each block with the reason where one is known."""
+    out = Text(style="dim")
+    if notes.put_back:
+        out.append(f"put back from the page: {_counted(len(notes.put_back), 'line')}\n")
+        out.append("".join(f"  {line}\n" for line in notes.put_back))
+    if notes.left_out:
+        out.append(f"left out by the extractor: {_counted(len(notes.left_out), 'block')} of the page\n")
+    for block in notes.left_out:
+        why = notes.why(block)
+        out.append(f"  {block}").append(f"  ({why})\n" if why else "\n")
+    return out
 
 
 def _counted(number: int, noun: str) -> str:

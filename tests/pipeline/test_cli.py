@@ -15,11 +15,12 @@ import pytest
 from rich.console import Console
 
 from pipeline.cli import main
-from pipeline.explain import Explained, marked, show
+from pipeline.explain import Explained, PageNotes, marked, show
 from schemas.article import Article, Cut, Tag
 from schemas.reject import Reason, Reject
 from tests.conftest import NOW, REPOSITORY
 from transforms.core.clutter.strip import restore
+from transforms.core.furniture import Taken
 
 EXAMPLES = sorted(
     path.relative_to(REPOSITORY).as_posix()
@@ -191,7 +192,8 @@ def test_a_page_is_shown_with_what_the_extractor_left_out() -> None:
     assert "\x1b" not in done.stdout
     assert any(line.startswith("url ") and line.endswith("-zwanewerf") for line in lines)
     assert any(line.startswith("left out by the extractor: ") for line in lines)
-    assert any(line.strip() == "Meest gelezen" for line in lines)
+    assert any(line.strip().startswith("Meest gelezen") for line in lines)
+    assert any(line.startswith("  ") and line.endswith(")") for line in lines), "no reason is given"
     assert lines[0].removeprefix("headline").strip() not in [line.strip() for line in lines[1:]]
     assert not any(line != line.rstrip() for line in lines[:12])
 
@@ -240,7 +242,7 @@ def article(**columns: Any) -> Article:
 
 def test_lines_are_whole_numbers_agree_and_schemes_are_named() -> None:
     one = article()
-    text = shown(Explained(article=one, left_out=("Menu",)))
+    text = shown(Explained(article=one, page=PageNotes(("Menu",), (), ())))
     assert (one.url or "") in text.replace("url        ", "")
     assert "in 1 cut\n" in text
     assert "tag        11000000 politics 0.50: raad" in text
@@ -248,7 +250,10 @@ def test_lines_are_whole_numbers_agree_and_schemes_are_named() -> None:
     assert "1 block of the page\n  Menu" in text
     assert "[-photo_credit (nl.photo-credit): Foto: ANP-]" in text
     assert "[-headline" not in text
-    two = shown(Explained(article=article(removed=(*one.removed, one.removed[1])), left_out=("Menu", "Home")))
+    notes = PageNotes(("Menu", "Home"), (Taken("<nav>", "Home Regio"),), ("Een regel.",))
+    two = shown(Explained(article=article(removed=(*one.removed, one.removed[1])), page=notes))
+    assert "  Home  (<nav>)" in two
+    assert "put back from the page: 1 line\n  Een regel." in two
     assert "in 2 cuts" in two
     assert "2 blocks of the page" in two
     assert "left out" not in shown(Explained(article=one))
@@ -265,7 +270,7 @@ def test_colour_on_a_terminal_and_not_against_the_readers_will() -> None:
 
 def test_text_that_looks_like_markup_is_shown_as_it_is() -> None:
     odd = article(headline="[bold]Brug[/bold] [link=x]", removed=(), body="[red]tekst[/]")
-    text = shown(Explained(article=odd, left_out=("[/]", "[b]")))
+    text = shown(Explained(article=odd, page=PageNotes(("[/]", "[b]"), (), ())))
     for part in ("[bold]Brug[/bold] [link=x]", "[red]tekst[/]", "  [/]\n  [b]"):
         assert part in text
     letter = Reject("extract", Reason.EMPTY, "[/].txt", "no [bold] text")
