@@ -21,9 +21,9 @@ from schemas.record import PAGES, Draft, Record
 from schemas.reject import EXPLAINED, Reason, Reject
 from schemas.rules import NOT_CLUTTER
 from transforms.core.clutter.decide import WEIGHED
-from transforms.core.clutter.features import in_words
 from transforms.core.clutter.rules import RuleBook, rule_book
 from transforms.core.clutter.strip import restore, strip
+from transforms.core.clutter.wording import in_words
 from transforms.core.extraction import bare, extract_page, left_out, taken_off
 from transforms.core.furniture import Taken
 from transforms.read_sources import read_file

@@ -41,18 +41,13 @@ class Chain:
         self._steps = [
             [model.steps.get(f"{before}>{behind}", 0.0) for before in self.states] for behind in self.states
         ]
-        # What the steps to a line and from it can add at most by its being in a state and not article.
-        numbers = range(len(self.states))
+        # What the steps to a line and from it can add at most by its being in a state and not article; at the ends of
+        # the text one of them is not there.
+        steps = self._steps
         self._gains = [
-            max(
-                self._steps[state][before]
-                + self._steps[behind][state]
-                - self._steps[0][before]
-                - self._steps[behind][0]
-                for before in numbers
-                for behind in numbers
-            )
-            for state in numbers
+            max(0.0, *(before - article for before, article in zip(steps[state], steps[0], strict=True)))
+            + max(0.0, *(behind[state] - behind[0] for behind in steps))
+            for state in range(len(self.states))
         ]
 
     def kind(self, state: int) -> CutKind:
