@@ -30,6 +30,8 @@ _TIME = re.compile(
 )
 _END_CREDIT = re.compile(r"[.!?…\"”»’'][ \u00a0]*\((?P<names>[^()\n]{2,60})\)\.?$")
 _SEPARATORS = re.compile(r"[/,;|+&•·()\[\]]|\s[-–—]\s|\s(?:en|und|et|and|mit|met|avec|with)\s", re.IGNORECASE)
+_FOOTERS = frozenset({CutKind.COPYRIGHT, CutKind.OTHER})
+# A footer that begins like a source credit is one, whatever else stands in it.
 _CREDIT_MARK = re.compile(
     r"(?:(?:bron(?:nen)?|quellen?|sources?|fuente|copyright|door|von|par|by|van|redactie|redaktion|auteurs?|tekst"
     r"|text)(?![^\W_])|©|\(c\))[ \u00a0]*:?[ \u00a0]*",
@@ -143,7 +145,7 @@ class AgencyReader:
         for line in lines[-CLOSING_LINES:]:
             _note(found, self._closing_credit(line), line)
         for cut in removed:
-            if cut.kind == CutKind.SOURCE_CREDIT:
+            if cut.kind == CutKind.SOURCE_CREDIT or (cut.kind in _FOOTERS and _CREDIT_MARK.match(cut.text)):
                 _note(found, self._source_credit(cut.text), cut.text)
             elif cut.kind == CutKind.BYLINE:
                 _note(found, self._byline(cut.text), cut.text)

@@ -134,6 +134,18 @@ def test_credit_below_the_text(closing: str, codes: tuple[str, ...]) -> None:
     assert READER.read(body=body, removed=(), authors=()).codes == codes
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "codes"),
+    [
+        (CutKind.COPYRIGHT, "Bron: Belga 0 © belga", ("BELGA",)),
+        (CutKind.COPYRIGHT, "Alle rechten voorbehouden aan De Zwanepost, Belga en anderen", ()),
+        (CutKind.RELATED_TEASER, "Bron: Belga", ()),
+    ],
+)
+def test_a_footer_that_begins_like_a_source_credit_is_one(kind: CutKind, text: str, codes: tuple[str, ...]) -> None:
+    assert READER.read(body="Een brug is dicht.", removed=[cut(kind, text)], authors=()).codes == codes
+
+
 def test_live_blog_gives_every_agency_and_no_single_place() -> None:
     body = (
         "Storm trekt over\n17.10 uur\nWESTDAM (ANP) - De pier is dicht.\n16.30 uur\n"
