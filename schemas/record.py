@@ -16,11 +16,12 @@ class InputKind(StrEnum):
     FEED = "feed"
     HTML = "html"
     JSONL = "jsonl"
+    PAGE = "page"
     TXT = "txt"
     WARC = "warc"
 
 
-PAGES = frozenset({InputKind.HTML, InputKind.WARC})
+PAGES = frozenset({InputKind.HTML, InputKind.PAGE, InputKind.WARC})
 """The inputs whose text an extractor has taken out of a page."""
 
 

@@ -31,6 +31,14 @@ class Reason(StrEnum):
     NOT_A_FEED = "NOT_A_FEED"
     FEED_PARSE = "FEED_PARSE"
     XML_FORBIDDEN = "XML_FORBIDDEN"
+    TIMEOUT = "TIMEOUT"
+    UNREACHABLE = "UNREACHABLE"
+    TLS = "TLS"
+    SSRF_BLOCKED = "SSRF_BLOCKED"
+    HOST_BUSY = "HOST_BUSY"
+    HOST_NOT_LISTED = "HOST_NOT_LISTED"
+    ROBOTS_DISALLOWED = "ROBOTS_DISALLOWED"
+    ROBOTS_UNREACHABLE = "ROBOTS_UNREACHABLE"
     BAD_URL = "BAD_URL"
     BAD_SCHEME = "BAD_SCHEME"
     EXTRACT_ERROR = "EXTRACT_ERROR"
@@ -57,6 +65,14 @@ EXPLAINED: dict[Reason, str] = {
     Reason.NOT_A_FEED: "neither RSS, RDF nor Atom",
     Reason.FEED_PARSE: "the feed parser gave up",
     Reason.XML_FORBIDDEN: "the XML declares entities, which a feed has no need of",
+    Reason.TIMEOUT: "the server did not answer, or not to the end, in the time that the settings allow",
+    Reason.UNREACHABLE: "the host's name is unknown or it takes no connection",
+    Reason.TLS: "the certificate or the encryption of the server cannot be trusted",
+    Reason.SSRF_BLOCKED: "the address leads into a private network or to a port that is not allowed",
+    Reason.HOST_BUSY: "the host asked again and again to come back later",
+    Reason.HOST_NOT_LISTED: "the page is on a host that the settings do not list for its feed",
+    Reason.ROBOTS_DISALLOWED: "the robots.txt of the host asks not to fetch it",
+    Reason.ROBOTS_UNREACHABLE: "the robots.txt of the host could not be read, so nothing may be fetched",
     Reason.BAD_URL: "the address is no valid URL, or longer than 2,048 characters",
     Reason.BAD_SCHEME: "the address is neither http nor https",
     Reason.EXTRACT_ERROR: "the page could not be parsed",
@@ -68,7 +84,15 @@ EXPLAINED: dict[Reason, str] = {
 }
 """One sentence a code, for people; a test holds it against the enum."""
 
-FILTERED: frozenset[Reason] = frozenset({Reason.HTTP_STATUS, Reason.NOT_HTML, Reason.ONLY_CLUTTER})
+FILTERED: frozenset[Reason] = frozenset(
+    {
+        Reason.HTTP_STATUS,
+        Reason.NOT_HTML,
+        Reason.ONLY_CLUTTER,
+        Reason.HOST_NOT_LISTED,
+        Reason.ROBOTS_DISALLOWED,
+    }
+)
 """The codes of inputs that were left out on purpose; every other code is a rejection."""
 
 
