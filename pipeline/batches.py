@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline.deltalog import Counts
+from schemas.feed import FeedSource, PageRequest
 from schemas.record import Cursor, InputKind, Left, SourceFile
 
 JOB = "job"
@@ -34,10 +35,12 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Files and parts of files for one run; ``upcoming`` is the number of the first file behind them."""
+    """What one run reads and fetches; ``upcoming`` is the number of the first file behind that."""
 
     files: tuple[SourceFile, ...]
     upcoming: int
+    feeds: tuple[FeedSource, ...] = ()
+    pages: tuple[PageRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class Backlog:
         self.files = tuple(files)
         stats = [_stat(file.path) for file in files]
         self.sizes = tuple(size for size, _ in stats)
-        facts = [repr((str(f.kind), f.path, f.record, f.outlet, f.lenient)) for f in files]
+        facts = [repr((str(f.kind), f.path, f.record, f.outlet, f.lenient, str(f.text))) for f in files]
         told = "\n".join([*hashes, *map(repr, zip(facts, stats, strict=True))])
         self.name = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -130,11 +133,14 @@ class Backlog:
         for number in range(at.upcoming, len(self.files)):
             yield number, Cursor()
 
-    def behind(self, batch: Batch, left: Iterable[Left]) -> Position | None:
-        """How far the job is once ``batch`` is done, but for what it ``left``; ``None`` at the end of the job."""
+    def behind(self, batch: Batch, left: Iterable[Left]) -> Position:
+        """How far the job is once ``batch`` is done, but for what it ``left``."""
         numbers = {file.path: number for number, file in enumerate(self.files[: batch.upcoming])}
-        begun = tuple(sorted((numbers[one.path], one.cursor) for one in left))
-        return Position(batch.upcoming, begun) if begun or batch.upcoming < len(self.files) else None
+        return Position(batch.upcoming, tuple(sorted((numbers[one.path], one.cursor) for one in left)))
+
+    def is_done(self, position: Position) -> bool:
+        """Whether nothing is left behind ``position``."""
+        return position == Position(len(self.files))
 
 
 def added(books: Iterable[Counts]) -> Counts:

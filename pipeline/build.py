@@ -11,15 +11,18 @@ import apache_beam as beam
 from apache_beam.utils.shared import Shared
 
 from pipeline.settings import Config
+from pipeline.tables import Settings
 from transforms.apply_stages import ApplyStages
+from transforms.core.polling import PollPolicy
 from transforms.count_lines import CountLines
 from transforms.date_articles import date_articles
 from transforms.detect_language import detect_language
 from transforms.drop_known import DUPLICATES, DropKnown
 from transforms.extract_articles import extract_articles
+from transforms.fetching.job import Fetching
 from transforms.keep_books import KeepBooks
 from transforms.pool import Workers
-from transforms.read_sources import CURSORS, ReadSources
+from transforms.read_sources import ReadSources
 from transforms.stage import REJECTS, Stage
 from transforms.strip_clutter import strip_clutter
 from transforms.tag_articles import tag_articles
@@ -35,6 +38,7 @@ class Job:
         now: the moment.
         staging: the folder of its files.
         workers: the processes that work on it.
+        fetching: how it fetches.
         known: paths of the article files that the data set holds.
         furniture: the lines that recur at each outlet as far as earlier runs have counted.
         progress: the handle by which whoever watches has acquired the ``Progress``.
@@ -45,6 +49,7 @@ class Job:
     now: dt.datetime
     staging: Path
     workers: Workers
+    fetching: Fetching
     known: tuple[str, ...]
     furniture: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     progress: Shared = field(default_factory=Shared)
@@ -85,15 +90,51 @@ def build(sources: beam.PCollection, config: Config, job: Job) -> beam.PCollecti
     )
 
     read = sources | "Read" >> ReadSources(
-        now=job.now, text_bytes=limits.text_bytes, feed_bytes=limits.feed_bytes, progress=job.progress
+        now=job.now,
+        text_bytes=limits.text_bytes,
+        feed_bytes=limits.feed_bytes,
+        fetching=job.fetching,
+        workers=job.workers,
+        progress=job.progress,
     )
     drafted = read.records | "Apply" >> ApplyStages(stages(config, job.now, job.furniture), job.workers)
     new = drafted.drafts | "DropKnown" >> DropKnown(job.known, job.memory)
     articles = new.articles | "WriteArticles" >> WriteArticles(target)
     tallies = new.articles | "CountLines" >> CountLines()
 
-    rejects = (read[REJECTS], drafted[REJECTS]) | "Rejects" >> beam.Flatten()
+    rejects = (read.unread, drafted[REJECTS]) | "Rejects" >> beam.Flatten()
     letters = rejects | "WriteRejects" >> WriteRejects(target)
-    files = (articles, letters) | "Files" >> beam.Flatten()
-    counted = (files, read.records, read[REJECTS], rejects, new[DUPLICATES], tallies, read[CURSORS])
-    return counted | "Books" >> KeepBooks()
+    books = {
+        "files": (articles, letters) | "Files" >> beam.Flatten(),
+        "records": read.records,
+        "unread": read.unread,
+        "known": read.known,
+        "duplicates": new[DUPLICATES],
+        "rejects": rejects,
+        "tallies": tallies,
+        "left": read.cursors,
+        "polls": read.polls,
+        "later": read.later,
+        "hosts": read.hosts,
+    }
+    return books | "Books" >> KeepBooks()
+
+
+def fetching_of(settings: Settings, now: dt.datetime) -> Fetching:
+    """How a run at the moment ``now`` fetches; one for all its batches."""
+    fetch, limits = settings.fetch, settings.limits
+    return Fetching(
+        now=now,
+        policy=fetch.policy(),
+        polls=polls_of(settings),
+        batch_seconds=fetch.batch_seconds,
+        page_tries=fetch.page_tries,
+        feed_bytes=limits.feed_bytes,
+        page_bytes=limits.text_bytes,
+    )
+
+
+def polls_of(settings: Settings) -> PollPolicy:
+    """How often feeds are asked."""
+    fetch = settings.fetch
+    return PollPolicy(fetch.poll_seconds, fetch.full_poll_seconds, fetch.feed_failures)

@@ -17,7 +17,8 @@ from pipeline.inputs import Inputs
 from pipeline.rules_diff import stated_headline
 from pipeline.settings import Config
 from schemas.article import Article, Tag
-from schemas.record import PAGES, Draft, Record
+from schemas.feed import FeedDocument
+from schemas.record import PAGES, Draft, Left, Record
 from schemas.reject import EXPLAINED, Reason, Reject
 from schemas.rules import NOT_CLUTTER
 from transforms.core.clutter.decide import WEIGHED
@@ -26,6 +27,8 @@ from transforms.core.clutter.strip import restore, strip
 from transforms.core.clutter.wording import in_words
 from transforms.core.extraction import bare, extract_page, left_out, taken_off
 from transforms.core.furniture import Taken
+from transforms.parse_feeds import Parser
+from transforms.pool import Workers
 from transforms.read_sources import read_file
 from transforms.stage import Chain
 
@@ -104,12 +107,23 @@ def explain(inputs: Inputs, config: Config, *, now: dt.datetime) -> Iterator[Exp
     limits = config.settings.limits
     chain = Chain(stages(config, now, {}))
     book = rule_book(config.rules)
+    parser = Parser(Workers(0, limits.parse_seconds, limits.child_bytes))
     for file in inputs.files:
         for item in read_file(file, text_bytes=limits.text_bytes, feed_bytes=limits.feed_bytes):
-            if isinstance(item, Record):
-                yield _explained(item, chain(item), book)
-            elif isinstance(item, Reject):
-                yield Explained(reject=item)
+            for record in _records(item, parser):
+                yield (
+                    Explained(reject=record)
+                    if isinstance(record, Reject)
+                    else _explained(record, chain(record), book)
+                )
+
+
+def _records(item: Record | FeedDocument | Reject | Left, parser: Parser) -> Iterator[Record | Reject]:
+    if isinstance(item, FeedDocument):
+        parsed = parser(item)
+        yield from [parsed] if isinstance(parsed, Reject) else [entry.record for entry in parsed.entries]
+    elif not isinstance(item, Left):
+        yield item
 
 
 def _explained(record: Record, result: Draft | Reject, book: RuleBook) -> Explained:

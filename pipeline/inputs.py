@@ -5,12 +5,16 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.settings import Config
-from schemas.record import InputKind, Outlet, SourceFile
+from pipeline.tables import Feed
+from schemas.feed import FeedSource
+from schemas.record import InputKind, Outlet, SourceFile, TextFrom
+from schemas.reject import Refused
 from transforms.core.text import sound
+from transforms.core.urls import checked
 
 SUFFIXES = {
     ".txt": InputKind.TXT,
@@ -32,10 +36,11 @@ class InputError(Exception):
 
 @dataclass(slots=True)
 class Inputs:
-    """The files to read, in order, what the user ``asked`` for, and what was passed over because of its name."""
+    """What the user ``asked`` for, the files and feeds that this is, and what was passed over by its name."""
 
     asked: tuple[str, ...] = ()
     files: list[SourceFile] = field(default_factory=list)
+    feeds: list[FeedSource] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
 
 
@@ -44,13 +49,20 @@ def kind_of(path: str) -> InputKind | None:
     return SUFFIXES.get(Path(path.lower().removesuffix(".gz")).suffix)
 
 
-def find_inputs(inputs: Sequence[str], *, source: str | None = None, lenient: bool = False) -> Inputs:
-    """The files that ``inputs`` (files, folders, globs) stand for.
+def find_inputs(
+    inputs: Sequence[str],
+    *,
+    source: str | None = None,
+    lenient: bool = False,
+    config: Config | None = None,
+) -> Inputs:
+    """The files and feeds that ``inputs`` (files, folders, globs, addresses of feeds) stand for.
 
     Args:
         inputs: as the user wrote them.
         source: the outlet of all of them, where the user names one.
         lenient: whether unknown keys in JSON lines are passed over.
+        config: what is said there of a feed goes for its address here; ``None`` where no address can be used.
 
     Raises:
         InputError: an INPUT that is missing, of no known kind, or without a file to read.
@@ -60,6 +72,9 @@ def find_inputs(inputs: Sequence[str], *, source: str | None = None, lenient: bo
     names: dict[str, str] = {}
     seen: set[str] = set()
     for text in inputs:
+        if "://" in text and config is not None:
+            out.feeds.append(_asked_feed(text, outlet, config))
+            continue
         found = 0
         for path, record in _expand(text):
             kind = kind_of(path)
@@ -92,26 +107,58 @@ def find_feeds(config: Config) -> Inputs:
     Raises:
         InputError: there is none, or its file is missing.
     """
-    out = Inputs(asked=tuple(feed.url for feed in config.feeds if feed.enabled))
-    for feed in config.feeds:
-        path = str(config.feeds_folder / feed.url)
-        if not feed.enabled:
+    enabled = [feed for feed in config.feeds if feed.enabled]
+    out = Inputs(asked=tuple(feed.url for feed in enabled))
+    for feed in enabled:
+        if not feed.on_disk:
+            out.feeds.append(feed_source(feed))
             continue
+        path = str(config.feeds_folder / feed.url)
         if not Path(path).is_file():
             raise InputError(f"{config.feeds_folder / 'feeds.toml'}: feed '{feed.outlet}': no file {path}")
-        outlet = Outlet(
-            source_id=feed.outlet,
-            name=feed.name or feed.outlet,
-            language=feed.language,
-            country=feed.country,
-            timezone=feed.timezone,
-            section=feed.section,
-            feed_url=feed.url,
+        text = feed.text or TextFrom.ITEM
+        out.files.append(SourceFile(InputKind.FEED, path, feed.url, _outlet(feed), text=text))
+    if not enabled:
+        raise InputError(
+            "no INPUT, and feeds.toml names no feed that is enabled; give a file, a folder, a glob or the address of "
+            "a feed"
         )
-        out.files.append(SourceFile(InputKind.FEED, path, feed.url, outlet))
-    if not out.files:
-        raise InputError("no INPUT, and feeds.toml names no feed that is enabled; give a file, a folder or a glob")
     return out
+
+
+def feed_source(feed: Feed) -> FeedSource:
+    """A feed of the settings that is on the network."""
+    return FeedSource(
+        url=feed.url,
+        outlet=_outlet(feed),
+        text=feed.text or TextFrom.PAGE,
+        interval_seconds=None if feed.interval_minutes is None else feed.interval_minutes * 60.0,
+        headers=tuple(feed.headers.items()),
+        hosts=feed.hosts,
+    )
+
+
+def _outlet(feed: Feed) -> Outlet:
+    return Outlet(
+        source_id=feed.outlet,
+        name=feed.name or feed.outlet,
+        language=feed.language,
+        country=feed.country,
+        timezone=feed.timezone,
+        section=feed.section,
+        feed_url=feed.url,
+    )
+
+
+def _asked_feed(text: str, outlet: Outlet, config: Config) -> FeedSource:
+    try:
+        url = checked(text)
+    except Refused as refusal:
+        raise InputError(f"{text}: {refusal.message}; give an http or https address of a feed") from None
+    for feed in config.feeds:
+        if feed.url == url:
+            return replace(feed_source(feed), asked=True)
+    return FeedSource(url, replace(outlet, feed_url=url), asked=True)
 
 
 def _expand(text: str) -> Iterator[tuple[str, str]]:
@@ -161,7 +208,7 @@ def _why_nothing(text: str) -> str:
     if not text.strip():
         return "an INPUT without a name; give a file, a folder or a glob"
     if "://" in text:
-        return "addresses are not fetched yet; give a file, a folder or a glob"
+        return "an address cannot be used here; give a file, a folder or a glob"
     if path.is_file():
         return f"the name tells no kind that is read ({kinds}, each also .gz)"
     if path.is_dir():

@@ -40,6 +40,7 @@ __all__ = [
     "RootBusy",
     "RootError",
     "StagedFile",
+    "current_state",
     "read_intent",
     "read_state",
 ]
@@ -307,8 +308,7 @@ class Ledger:
         if entry is not None:
             deltalog.extended_metadata(self.root, entry)
         self._record = entry.record if entry else None
-        state = self._record.state if self._record else None
-        self._state = read_state(self.root, state) if state else {}
+        self._state = _state_of(self.root, self._record)
 
     def _intents(self) -> list[Path]:
         return sorted((self.root / STAGING).glob(f"*/{INTENT}"))
@@ -338,6 +338,20 @@ class Ledger:
         if unlock is None:
             raise RootBusy(f"{self.root}: another run holds it; wait for that to end, or choose another root")
         return unlock
+
+
+def current_state(root: Path) -> dict[str, Any]:
+    """The state of the data set at ``root`` as the last commit left it, for those who only look; empty without one.
+
+    Raises:
+        LedgerError: the log or the state is damaged.
+    """
+    entry = deltalog.last_entry(root, deltalog.last_version(root))
+    return _state_of(root, entry.record if entry else None)
+
+
+def _state_of(root: Path, record: RunRecord | None) -> dict[str, Any]:
+    return read_state(root, record.state) if record and record.state else {}
 
 
 def read_intent(path: Path) -> RunRecord:

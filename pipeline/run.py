@@ -3,46 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import os
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import apache_beam as beam
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.utils.shared import Shared
+from typing import Any, TypeVar
 
 from pipeline.batches import JOB, Backlog, Batch, Done, added
-from pipeline.build import Job, build, stages
+from pipeline.build import polls_of
+from pipeline.engine import DIRECT_RUNNER, Engine, RunFailed, Stopped
+from pipeline.feed_state import FEEDS, HOSTS, PAGES, FeedState
 from pipeline.inputs import Inputs
 from pipeline.ledger import Counts, Ledger, LedgerError
 from pipeline.settings import Config
-from schemas.record import Cursor, InputKind, Left
-from transforms.core.clutter.recurring import RecurringLines, Tally
-from transforms.drop_known import read_known
+from schemas.feed import Notice
+from transforms.core.clutter.recurring import RecurringLines
 from transforms.keep_books import Outcome
-from transforms.nursery import nursery, packed
 from transforms.parquet import StagedFile
-from transforms.pool import Workers
 from transforms.progress import Progress
 
-OUTCOME = "outcome.json"
-DIRECT_RUNNER = "DirectRunner"
-
-
-class RunFailed(Exception):  # noqa: N818 - it says what is the case
-    """A run that published nothing; one line that says why."""
-
-
-class Stopped(BaseException):
-    """SIGTERM has come. A ``BaseException``, so that nothing on the way takes it for an error of its own."""
+T = TypeVar("T")
 
 
 @contextmanager
@@ -70,12 +52,16 @@ class Summary:
         counts: their books.
         seconds: what it took.
         files: paths of what was published.
+        waiting: pages that are fetched in a later run.
+        notices: what a person should know of feeds and hosts.
     """
 
     runs: tuple[str, ...]
     counts: Counts
     seconds: float
     files: tuple[str, ...]
+    waiting: int = 0
+    notices: tuple[Notice, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``--json`` prints; ``run_id`` is that of the last batch."""
@@ -90,6 +76,8 @@ class Summary:
             "files": list(self.files),
             "reasons": dict(self.counts.reasons),
             "runs": list(self.runs),
+            "waiting": self.waiting,
+            "notices": [{"code": n.code, "about": n.about, "message": n.message} for n in self.notices],
         }
 
 
@@ -104,13 +92,14 @@ def run(
     watch: Callable[[Progress], Any] | None = None,
     tell: Callable[[str], Any] | None = None,
     done: Callable[[str], Any] | None = None,
+    record: Path | None = None,
 ) -> Summary:
     """Read, clean and publish the inputs, batch by batch, each all or nothing.
 
     After an interruption the same call goes on behind the last batch that was published.
 
     Args:
-        inputs: the files to read.
+        inputs: the files to read and the feeds to ask.
         config: settings, rules and vocabularies.
         root: of the data set.
         now: the moment of the run; everything that depends on the clock takes it from here.
@@ -119,6 +108,7 @@ def run(
         watch: is given the counters before the work begins.
         tell: is told in a line what a person may want to know meanwhile.
         done: is told the run of each batch that is not the last, once it is published.
+        record: a folder in which what is fetched is kept, as WARC.
 
     Raises:
         RunFailed: the engine failed, the books do not balance, or more was rejected than the settings allow.
@@ -126,7 +116,6 @@ def run(
         OSError: the disk failed.
     """
     begun = time.monotonic()
-    engine = _Engine(config, now, runner, beam_options)
     published: list[StagedFile] = []
     books: list[Counts] = []
     runs: list[str] = []
@@ -135,47 +124,71 @@ def run(
         came = _resumed(ledger, backlog)
         if came.batches and tell is not None:
             tell(f"going on behind the {_batches(came.batches)} that an interrupted run has published")
-        engine.begin(backlog, came, [str(root / file.path) for file in ledger.files()], watch)
-        limits = config.settings.run
-        finished = False
-        while not finished:
-            batch = backlog.next_batch(
-                came.position, most_bytes=limits.batch_bytes, most_records=limits.batch_records
-            )
-            run_id = ledger.next_run_id(now)
-            lines = recurring_lines(root, ledger.state)
-            try:
-                outcome = engine.execute(batch, run_id, ledger.staging(run_id), lines)
-                counts = _balanced(outcome, came, limits.max_rejected_share)
-            except RunFailed as fault:
-                raise RunFailed(f"{fault}{_published_before(came.batches)}") from fault
-            position = backlog.behind(batch, outcome.left)
-            finished = position is None
-            came = came.with_batch(position or came.position, counts)
-            state = _state(ledger, lines.learned(outcome.tallies, ledger.version + 1), came, backlog, finished)
-            if outcome.files or state != ledger.state:
-                with _publishing(root):
-                    ledger.commit(
-                        run_id,
-                        outcome.files,
-                        state if state != ledger.state else None,
-                        counts,
-                        config_hash=config.config_hash,
-                        inputs=inputs.asked,
-                        now=now,
-                    )
-            published += outcome.files
-            books.append(counts)
-            runs.append(run_id)
-            engine.known += [str(root / file.path) for file in outcome.files if file.table == "articles"]
-            if not finished and done is not None:
-                done(run_id)
+        feeds = _read_state(root, FeedState.from_json, ledger.state)
+        with Engine(config, now, runner, beam_options, feeds.hosts, record) as engine:
+            engine.begin(backlog, came.position, [str(root / file.path) for file in ledger.files()], watch)
+            more, polled = True, False
+            while more:
+                batch = _next_batch(backlog, came, feeds, inputs, config, engine.clock())
+                if polled:
+                    batch = replace(batch, feeds=())
+                polled = polled or batch.upcoming == len(backlog.files)
+                run_id = ledger.next_run_id(now)
+                lines = recurring_lines(root, ledger.state)
+                try:
+                    outcome = engine.execute(batch, run_id, ledger.staging(run_id), lines)
+                    counts = _balanced(outcome, came, config.settings.run.max_rejected_share)
+                except RunFailed as fault:
+                    raise RunFailed(f"{fault}{_published_before(came.batches)}") from fault
+                came = came.with_batch(backlog.behind(batch, outcome.left), counts)
+                policy = polls_of(config.settings)
+                feeds = feeds.learned(outcome, batch.feeds, batch.pages, policy, now=now)
+                state = _state(ledger, lines.learned(outcome.tallies, ledger.version + 1), feeds, came, backlog)
+                if outcome.files or state != ledger.state:
+                    with _publishing(root):
+                        ledger.commit(
+                            run_id,
+                            outcome.files,
+                            state if state != ledger.state else None,
+                            counts,
+                            config_hash=config.config_hash,
+                            inputs=inputs.asked,
+                            now=now,
+                        )
+                published += outcome.files
+                books.append(counts)
+                runs.append(run_id)
+                engine.known += [str(root / file.path) for file in outcome.files if file.table == "articles"]
+                more = not backlog.is_done(came.position) or _pages_are_due(feeds, inputs, config, begun, engine)
+                if more and done is not None:
+                    done(run_id)
     return Summary(
         runs=tuple(runs),
         counts=added(books),
         seconds=time.monotonic() - begun,
         files=tuple(str(root / file.path) for file in published),
+        waiting=len(feeds.pages),
+        notices=feeds.notices(inputs.feeds),
     )
+
+
+def _next_batch(
+    backlog: Backlog, came: Done, feeds: FeedState, inputs: Inputs, config: Config, now: dt.datetime
+) -> Batch:
+    """The files that come next; once there is none behind them, also what is to be fetched."""
+    limits = config.settings.run
+    batch = backlog.next_batch(came.position, most_bytes=limits.batch_bytes, most_records=limits.batch_records)
+    if batch.upcoming < len(backlog.files):
+        return batch
+    due, pages = feeds.due(inputs.feeds, polls_of(config.settings), now=now)
+    return replace(batch, feeds=due, pages=pages)
+
+
+def _pages_are_due(feeds: FeedState, inputs: Inputs, config: Config, begun: float, engine: Engine) -> bool:
+    """Whether pages whose turn did not come are to be fetched by this command yet."""
+    if time.monotonic() - begun > config.settings.fetch.run_seconds:
+        return False
+    return bool(feeds.due(inputs.feeds, polls_of(config.settings), now=engine.clock())[1])
 
 
 def _resumed(ledger: Ledger, backlog: Backlog) -> Done:
@@ -214,12 +227,15 @@ def _balanced(outcome: Outcome, done: Done, allowed: float) -> Counts:
     return counts
 
 
-def _state(ledger: Ledger, learned: RecurringLines, came: Done, backlog: Backlog, finished: bool) -> dict[str, Any]:
-    """What the next run is to find: the lines that recur, and how far an unfinished job is."""
+def _state(ledger: Ledger, learned: RecurringLines, feeds: FeedState, came: Done, backlog: Backlog) -> dict[str, Any]:
+    """What the next run is to find: lines that recur, what is known of feeds, how far an unfinished job is."""
     state = ledger.state
     if learned != recurring_lines(ledger.root, state):
         state.update(learned.as_json())
-    if not finished:
+    for key in (FEEDS, HOSTS, PAGES):
+        state.pop(key, None)
+    state.update(feeds.as_json())
+    if not backlog.is_done(came.position):
         state[JOB] = came.as_json(backlog.name)
     elif state.get(JOB, {}).get("name") == backlog.name:
         del state[JOB]
@@ -243,123 +259,14 @@ def recurring_lines(root: Path, state: Mapping[str, Any]) -> RecurringLines:
     Raises:
         LedgerError: it is not what this program writes.
     """
+    return _read_state(root, RecurringLines.from_json, state)
+
+
+def _read_state(root: Path, read: Callable[[Mapping[str, Any]], T], state: Mapping[str, Any]) -> T:
     try:
-        return RecurringLines.from_json(state)
+        return read(state)
     except ValueError as fault:
         raise LedgerError(f"{root}: {fault}; use the version of knipsel that wrote it, or a newer one") from fault
-
-
-class _Engine:
-    """Runs batches one after the other; what serves all of them is made once."""
-
-    def __init__(self, config: Config, now: dt.datetime, runner: str, beam_options: Sequence[str]) -> None:
-        self._config = config
-        self._now = now
-        self._runner = runner
-        self._options = _options(runner, beam_options)
-        self._progress = Shared()
-        self._memory = Shared()
-        self._held: list[Any] = []
-        self.known: list[str] = []
-        settings = config.settings
-        count = settings.run.workers
-        if count == "auto":
-            # Other engines bring processes of their own.
-            count = _cores() if runner == DIRECT_RUNNER else 0
-        self._workers = Workers(count, settings.limits.parse_seconds, settings.limits.child_bytes)
-
-    def begin(
-        self, backlog: Backlog, done: Done, known: Sequence[str], watch: Callable[[Progress], Any] | None
-    ) -> None:
-        """Get ready for the batches behind ``done``."""
-        progress: Progress = self._progress.acquire(Progress)
-        progress.total_bytes = backlog.total_bytes
-        progress.done_bytes = backlog.bytes_before(done.position)
-        if watch is not None:
-            watch(progress)
-        self.known = list(known)
-        self._held = [progress]
-
-    def execute(self, batch: Batch, run_id: str, staging: Path, lines: RecurringLines) -> Outcome:
-        """One Beam run over ``batch``.
-
-        Raises:
-            RunFailed: the engine failed.
-        """
-        job = Job(
-            run_id=run_id,
-            now=self._now,
-            staging=staging,
-            workers=self._workers,
-            known=tuple(self.known),
-            furniture=lines.furniture(),
-            progress=self._progress,
-            memory=self._memory,
-        )
-        path = staging / OUTCOME
-        direct = self._runner == DIRECT_RUNNER
-        try:
-            self._prepare(batch, job)
-            with beam.Pipeline(runner=FnApiRunner() if direct else self._runner, options=self._options) as pipeline:
-                sources = pipeline | "Inputs" >> beam.Create(batch.files)
-                outcome = build(sources, self._config, job)
-                _ = outcome | "SaveOutcome" >> beam.Map(_save, str(path))
-        except (Stopped, KeyboardInterrupt):
-            raise
-        except Exception as fault:
-            # Whatever an engine raises, the run has failed and nothing is published; the message is the last line.
-            said = str(fault).strip().splitlines() or [type(fault).__name__]
-            raise RunFailed(f"the run failed, nothing was published: {said[0][:300]}") from fault
-        return _load(path)
-
-    def _prepare(self, batch: Batch, job: Job) -> None:
-        """Begin early with what takes time: worker processes load what they need while the engine starts."""
-        if self._workers.count and any(file.kind in _PAGES for file in batch.files):
-            nursery().load(packed(stages(self._config, job.now, job.furniture)))
-        if self._runner == DIRECT_RUNNER and len(self._held) == 1:
-            self._held.append(self._memory.acquire(lambda: read_known(job.known)))
-
-
-_PAGES = frozenset({InputKind.HTML, InputKind.WARC})
-"""Inputs that are sure to need worker processes."""
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _options(runner: str, beam_options: Sequence[str]) -> PipelineOptions:
-    options = PipelineOptions(list(beam_options))
-    if runner == DIRECT_RUNNER:
-        direct = options.view_as(DirectOptions)
-        if direct.direct_num_workers != 1 or direct.direct_running_mode != "in_memory":
-            raise RunFailed(
-                "the engine inside this process has one worker in memory; leave --direct_num_workers and "
-                "--direct_running_mode alone"
-            )
-    return options
-
-
-def _save(outcome: Outcome, path: str) -> None:
-    content = {
-        "files": [file.as_json() for file in outcome.files],
-        "read": outcome.read,
-        "duplicate": outcome.duplicate,
-        "reasons": outcome.reasons,
-        "tallies": {source_id: asdict(tally) for source_id, tally in outcome.tallies.items()},
-        "left": [asdict(left) for left in outcome.left],
-    }
-    Path(path).write_text(json.dumps(content), encoding="utf-8")
-
-
-def _load(path: Path) -> Outcome:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    files = [StagedFile(**fields) for fields in content.pop("files")]
-    content["reasons"] = Counter(content["reasons"])
-    content["tallies"] = {source_id: Tally(**fields) for source_id, fields in content["tallies"].items()}
-    content["left"] = [Left(left["path"], Cursor(**left["cursor"])) for left in content["left"]]
-    return Outcome(files=sorted(files, key=lambda f: f.path), **content)
 
 
 def _listed(reasons: Mapping[str, int]) -> str:

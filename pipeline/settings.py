@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from pipeline.tables import Feed, FeedFile, Settings
 from schemas.rules import Model, RuleFile, RuleSet
 from schemas.tagging import AgencyFile, TermFile, TopicFile
 from transforms.core.clutter.rules import RuleError, rule_book
@@ -27,94 +27,6 @@ M = TypeVar("M", bound=BaseModel)
 
 class SettingsError(Exception):
     """Settings, feeds or rules that cannot be used; one line with file, key and what is allowed."""
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("no such time zone; allowed: IANA names such as Europe/Amsterdam") from None
-    return name
-
-
-def _local(url: str) -> str:
-    if "://" in url:
-        raise ValueError("feeds over HTTP are not fetched yet; allowed: the path of a feed file")
-    return url
-
-
-Zone = Annotated[str, AfterValidator(_zone)]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-Bytes = Annotated[int, Field(strict=True, ge=1_000, le=1 << 30)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Run(_Table):
-    """How the work is cut and shared out, how files are cut, and when a run is given up."""
-
-    workers: Literal["auto"] | Annotated[int, Field(strict=True, ge=0, le=256)]
-    batch_bytes: Annotated[int, Field(strict=True, ge=1_000, le=1 << 40)]
-    batch_records: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-    rows_per_file: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-    buffer_bytes: Bytes
-    max_rejected_share: Annotated[float, Field(strict=True, ge=0, le=1)]
-
-
-class Limits(_Table):
-    """The largest inputs that are taken, decoded, and what one of them may cost."""
-
-    text_bytes: Bytes
-    feed_bytes: Bytes
-    parse_seconds: Annotated[float, Field(strict=True, ge=0.1, le=3_600)]
-    child_bytes: Annotated[int, Field(strict=True, ge=100_000_000, le=1 << 40)]
-
-
-class Language(_Table):
-    """Which detector, and what it is given."""
-
-    detector: Literal["langdetect", "py3langid"]
-    max_chars: Annotated[int, Field(strict=True, ge=50, le=100_000)]
-    min_letters: Annotated[int, Field(strict=True, ge=1, le=1_000)]
-
-
-class Clutter(_Table):
-    """Which rules are used."""
-
-    languages: tuple[Name, ...]
-
-
-class Settings(_Table):
-    """Everything in ``knipsel.toml``."""
-
-    root: Annotated[str, StringConstraints(min_length=1)]
-    run: Run
-    limits: Limits
-    language: Language
-    clutter: Clutter
-    timezones: dict[Country, Zone]
-
-
-class Feed(_Table):
-    """One feed of ``feeds.toml``."""
-
-    url: Annotated[str, StringConstraints(min_length=1), AfterValidator(_local)]
-    outlet: Name
-    name: str | None = None
-    language: str | None = None
-    country: Country | None = None
-    timezone: Zone | None = None
-    section: str | None = None
-    enabled: bool = True
-
-
-class FeedFile(_Table):
-    """The whole of ``feeds.toml``."""
-
-    feed: tuple[Feed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +85,9 @@ def load(config: Path | None = None, overrides: Sequence[str] = ()) -> Config:
         topics=topics,
         terms=tuple(terms.values()),
         agencies=agencies,
-        config_hash=_hash(_telling(settings), *feeds),
-        rules_version=_hash(*rules.files.values(), rules.model, topics, *terms.values(), agencies),
+        config_hash=_hash(settings.model_dump(mode="json", exclude=_UNTOLD), *map(_plain, feeds)),
+        rules_version=_hash(*map(_plain, (*rules.files.values(), rules.model, topics, *terms.values(), agencies))),
     )
-
-
-def _telling(settings: Settings) -> Settings:
-    """The settings without those that no row depends on: where it is written, who works on it, in which portions."""
-    run = settings.run.model_copy(update={"workers": 0, "batch_bytes": 0, "batch_records": 0})
-    return settings.model_copy(update={"root": "", "run": run})
 
 
 def check(config: Config) -> list[str]:
@@ -326,6 +232,13 @@ def _keys(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
     return sorted(current.model_fields)
 
 
-def _hash(*models: BaseModel) -> str:
-    content = [model.model_dump(mode="json") for model in models]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+_UNTOLD: Any = {"root": True, "fetch": True, "run": {"workers", "batch_bytes", "batch_records"}}
+"""Settings that no row depends on: where it is written, how it is fetched, who works on it, in which portions."""
+
+
+def _plain(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json")
+
+
+def _hash(*contents: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:12]

@@ -6,15 +6,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from schemas.record import Declared, Outlet, Record
+from schemas.record import Declared, Outlet, Record, TextFrom
 from schemas.reject import Reason, Reject, fingerprint
-
-
-class TextFrom(StrEnum):
-    """Where the text of a feed's articles is taken from."""
-
-    PAGE = "page"
-    ITEM = "item"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +18,26 @@ class FeedMemory:
         etag: the validator ``ETag`` as it came, ``None`` where none was given.
         last_modified: the validator ``Last-Modified`` as it came.
         full_at: when it was last given in full, not with a 304.
+        unchanged: polls since then that were answered with a 304.
         polled_at: when it was last asked.
         next_at: before this moment it is not asked.
         failures: polls in a row that failed.
+        failing_since: when the first of these was.
         marks: the entries seen, as ``Entry.mark``, those of the last poll first.
         arrivals: moments at which a poll found something new, the latest last.
-        interval_seconds: between the last two polls that were answered; tells which interval a gap asks for.
         notices: what was noticed at the last poll.
     """
 
     etag: str | None = None
     last_modified: str | None = None
     full_at: dt.datetime | None = None
+    unchanged: int = 0
     polled_at: dt.datetime | None = None
     next_at: dt.datetime | None = None
     failures: int = 0
+    failing_since: dt.datetime | None = None
     marks: tuple[str, ...] = ()
     arrivals: tuple[dt.datetime, ...] = ()
-    interval_seconds: float | None = None
     notices: tuple[Notice, ...] = ()
 
 
@@ -56,12 +51,16 @@ class FeedSource:
         text: where the text of its articles is taken from.
         headers: sent with each request to it and to its pages.
         hosts: the hosts, subdomains included, that its pages may be on; empty: any.
+        interval_seconds: how often it is asked; ``None``: as the settings have it.
+        asked: whether it was asked for by name, however often it has failed.
         memory: what is known of it.
     """
 
     url: str
     outlet: Outlet
     text: TextFrom = TextFrom.PAGE
+    interval_seconds: float | None = None
+    asked: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     hosts: tuple[str, ...] = ()
     memory: FeedMemory = field(default_factory=FeedMemory)
@@ -95,12 +94,18 @@ class FeedDocument:
         raw: its bytes.
         content_type: the header as it came; empty where there was none.
         url: where it came from in the end, for relative links; empty for a file.
+        etag: the validator that it came with.
+        last_modified: the other one.
+        recorded: whether it comes out of a recording, in which its pages follow.
     """
 
     source: FeedSource
     raw: bytes
     content_type: str = ""
     url: str = ""
+    etag: str | None = None
+    last_modified: str | None = None
+    recorded: bool = False
 
     def dead_letter(self, stage: str, reason: Reason, message: str) -> Reject:
         """What is kept of the feed where ``stage`` found no entries in it."""
@@ -141,6 +146,40 @@ class ParsedFeed:
     entries: tuple[Entry, ...]
     format: str
     title: str | None = None
+
+
+class PollResult(StrEnum):
+    """How a poll ended."""
+
+    FULL = "full"
+    SAME = "same"
+    FAILED = "failed"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What came of asking a feed.
+
+    Attributes:
+        url: of the feed.
+        result: given in full, unchanged since the last poll, failed, or put off by the host.
+        etag: the validator that came with the answer.
+        last_modified: the other one.
+        marks: of its entries, in its order.
+        span_seconds: from the oldest of its entries to the newest, where they are dated.
+        message: why it failed or was put off.
+        until: not before this moment may it be asked again, where the host said so.
+    """
+
+    url: str
+    result: PollResult
+    etag: str | None = None
+    last_modified: str | None = None
+    marks: tuple[str, ...] = ()
+    span_seconds: float | None = None
+    message: str = ""
+    until: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +265,7 @@ class HostMemory:
         not_before: before this moment it is sent nothing (Retry-After).
         refusals: answers of 401, 403, 429, or no connection at all, since the last that was good.
         refused_since: when the first of these came.
+        asked_at: when it was last sent a request.
     """
 
     robots: str | None = None
@@ -233,6 +273,7 @@ class HostMemory:
     not_before: dt.datetime | None = None
     refusals: int = 0
     refused_since: dt.datetime | None = None
+    asked_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,13 @@ PAGES = frozenset({InputKind.HTML, InputKind.PAGE, InputKind.WARC})
 """The inputs whose text an extractor has taken out of a page."""
 
 
+class TextFrom(StrEnum):
+    """Where the text of a feed's articles is taken from."""
+
+    PAGE = "page"
+    ITEM = "item"
+
+
 @dataclass(frozen=True, slots=True)
 class Outlet:
     """Who publishes, as far as it is known before reading: from the settings, the command line or a feed."""
@@ -71,6 +78,7 @@ class SourceFile:
         record: its name below the INPUT that it came with.
         outlet: whose it is.
         lenient: whether unknown keys of JSON lines are passed over.
+        text: of a feed, where the text of its articles is taken from.
         start: where a file with many records is begun.
         most_bytes: behind so many bytes on disk a file with many records is left; ``None``: never.
         most_records: behind so many records it is left; ``None``: never.
@@ -81,6 +89,7 @@ class SourceFile:
     record: str
     outlet: Outlet = field(default_factory=Outlet)
     lenient: bool = False
+    text: TextFrom = TextFrom.ITEM
     start: Cursor = field(default_factory=Cursor)
     most_bytes: int | None = None
     most_records: int | None = None

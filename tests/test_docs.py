@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from pipeline import settings
+from pipeline import settings, tables
 from schemas import rules, tagging
 from schemas.article import ARTICLES, SCHEMA_VERSION
 from schemas.reject import EXPLAINED, FILTERED, REJECTS
@@ -158,7 +158,7 @@ def described(model: type[BaseModel]) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("name", "heading", "model"),
     [
-        ("docs/settings.md", "## Feeds", settings.Feed),
+        ("docs/settings.md", "## Feeds", tables.Feed),
         ("docs/rules.md", "Of the file:", rules.RuleFile),
         ("docs/rules.md", "Of a rule:", rules.Rule),
         ("docs/rules.md", "### Seams", rules.Seam),

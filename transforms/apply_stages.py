@@ -71,7 +71,8 @@ class ApplyStagesFn(beam.DoFn):
     def _here(self, record: Record) -> Draft | Reject:
         if self._chain is None:
             self._chain = Chain(unpacked(self._stages))
-        return self._chain(record)
+        done: Draft | Reject = self._chain(record)
+        return done
 
 
 def _output(result: Draft | Reject, timestamp: Any, window: Any) -> WindowedValue | pvalue.TaggedOutput:

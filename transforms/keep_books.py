@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
 
+from schemas.feed import HostMemory, PageRequest, Poll
 from schemas.record import Left
 from schemas.reject import FILTERED
 from transforms.core.clutter.recurring import Tally
+from transforms.parquet import StagedFile
 
 READ = "read"
 DUPLICATE = "duplicate"
@@ -23,15 +27,19 @@ class Outcome:
 
     ``read`` is counted where records are read, everything else where they end; that both agree is what the books
     are for. ``reasons`` counts the dead letters by code. ``tallies`` is what the lines of new articles came to, by
-    ``source_id``. ``left`` are the files that were not read to their end, each with how far.
+    ``source_id``. ``left`` are the files that were not read to their end, each with how far. ``polls`` is how each
+    poll of a feed ended, ``later`` the pages that are asked for in a later run, ``hosts`` what was learned of hosts.
     """
 
-    files: list[Any] = field(default_factory=list)
+    files: list[StagedFile] = field(default_factory=list)
     read: int = 0
     duplicate: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     tallies: dict[str, Tally] = field(default_factory=dict)
     left: list[Left] = field(default_factory=list)
+    polls: list[Poll] = field(default_factory=list)
+    later: list[PageRequest] = field(default_factory=list)
+    hosts: dict[str, HostMemory] = field(default_factory=dict)
 
     @property
     def written(self) -> int:
@@ -50,23 +58,47 @@ class Outcome:
 
 
 class KeepBooks(beam.PTransform):
-    """One ``Outcome`` out of all that a run has to count.
+    """One ``Outcome`` out of all that a run has to count: a dict in, whose keys tell what the collections hold.
 
-    In: staged files, records, unreadable inputs, all dead letters, duplicates, tallies, and files left unfinished.
+    These are staged ``files``, ``records`` and ``unread`` inputs, the ``rejects`` of all stages, ``duplicates`` that
+    were read, ``known`` ones that nobody had to read, ``tallies``, and what is in ``NOTED``.
     """
 
-    def expand(self, inputs: tuple[beam.PCollection, ...]) -> beam.PCollection:
-        files, records, unread, rejects, duplicates, tallies, cursors = inputs
-        notes = (
-            files | "Files" >> beam.Map(lambda file: ("file", file)),
-            records | "Records" >> beam.Map(lambda _: (READ, None)),
-            unread | "Unread" >> beam.Map(lambda _: (READ, None)),
-            rejects | "Codes" >> beam.Map(lambda reject: ("code", str(reject.code))),
-            duplicates | "Duplicates" >> beam.Map(lambda _: (DUPLICATE, None)),
-            tallies | "Tallies" >> beam.Map(lambda tally: ("tally", tally)),
-            cursors | "Cursors" >> beam.Map(lambda left: ("left", left)),
-        )
+    def expand(self, inputs: Mapping[str, beam.PCollection]) -> beam.PCollection:
+        count = {
+            "records": lambda _: ((READ, 1),),
+            "unread": lambda _: ((READ, 1),),
+            "known": lambda _: ((READ, 1), (DUPLICATE, 1)),
+            "duplicates": lambda _: ((DUPLICATE, 1),),
+            "rejects": lambda reject: (("reasons", str(reject.code)),),
+        }
+        notes = [
+            part | f"Count {name}" >> beam.FlatMap(count.get(name, partial(_noted, name)))
+            for name, part in inputs.items()
+        ]
         return notes | beam.Flatten() | beam.CombineGlobally(_Tally())
+
+
+NOTED = ("files", "left", "polls", "later")
+"""What an ``Outcome`` lists as it came."""
+
+
+def _noted(name: str, value: Any) -> tuple[tuple[str, Any]]:
+    return ((name, value),)
+
+
+def newer(one: Mapping[str, HostMemory], other: Mapping[str, HostMemory]) -> dict[str, HostMemory]:
+    """What is known of all the hosts, of each what was learned last."""
+    merged = dict(one)
+    for name, memory in other.items():
+        held = merged.get(name)
+        if held is None or _moment(held) <= _moment(memory):
+            merged[name] = memory
+    return merged
+
+
+def _moment(memory: HostMemory) -> dt.datetime:
+    return memory.asked_at or dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 class _Tally(beam.CombineFn):
@@ -77,30 +109,30 @@ class _Tally(beam.CombineFn):
 
     def add_input(self, outcome: Outcome, note: tuple[str, Any]) -> Outcome:
         what, value = note
-        if what == "file":
-            outcome.files.append(value)
-        elif what == READ:
-            outcome.read += 1
+        if what == READ:
+            outcome.read += value
         elif what == DUPLICATE:
-            outcome.duplicate += 1
-        elif what == "left":
-            outcome.left.append(value)
-        elif what == "tally":
-            source_id, tally = value
-            outcome.tallies[source_id] = tally
-        else:
+            outcome.duplicate += value
+        elif what == "reasons":
             outcome.reasons[value] += 1
+        elif what in NOTED:
+            getattr(outcome, what).append(value)
+        elif what == "tallies":
+            outcome.tallies |= [value]
+        else:
+            outcome.hosts = newer(outcome.hosts, dict([value]))
         return outcome
 
     def merge_accumulators(self, outcomes: Iterable[Outcome]) -> Outcome:
         merged = Outcome()
         for outcome in outcomes:
-            merged.files += outcome.files
             merged.read += outcome.read
             merged.duplicate += outcome.duplicate
             merged.reasons += outcome.reasons
             merged.tallies |= outcome.tallies
-            merged.left += outcome.left
+            merged.hosts = newer(merged.hosts, outcome.hosts)
+            for name in NOTED:
+                getattr(merged, name).extend(getattr(outcome, name))
         return merged
 
     def extract_output(self, outcome: Outcome) -> Outcome:

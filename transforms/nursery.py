@@ -60,14 +60,19 @@ class _GoneError(NurseryError):
 
 
 def packed(stages: Sequence[Stage]) -> bytes:
-    """The stages as they travel to other processes."""
-    return pickle.dumps(tuple(stages), protocol=pickle.HIGHEST_PROTOCOL)
+    """The stages as they travel to other processes: their names on a line, which can be read without loading them."""
+    names = " ".join(stage.name for stage in stages)
+    return names.encode() + b"\n" + pickle.dumps(tuple(stages), protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def unpacked(stages: bytes) -> tuple[Stage, ...]:
     """What ``packed`` was given."""
-    found: tuple[Stage, ...] = pickle.loads(stages)  # noqa: S301 - made by this program in this run
+    found: tuple[Stage, ...] = pickle.loads(stages.partition(b"\n")[2])  # noqa: S301 - made by this program in this run
     return found
+
+
+def _name(stages: bytes) -> str:
+    return stages.partition(b"\n")[0].decode()
 
 
 @dataclass(slots=True)
@@ -95,7 +100,7 @@ class Nursery:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._link: _Link | None = None
-        self._loaded = b""
+        self._loaded: dict[str, bytes] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._fork: int | None = None
 
@@ -117,15 +122,19 @@ class Nursery:
     def load(self, stages: bytes) -> None:
         """Have the nursery load ``stages``, packed, for the children to come; does not wait for it.
 
+        It keeps one chain of each name (the names of its stages): those that clean articles with what is known of
+        the outlets now, and those that read feeds.
+
         Raises:
             NurseryError: no process could be started.
         """
         with self._lock:
             if self._link is None:
                 self._start()
-            if stages != self._loaded:
-                self._send("load", None, data=stages)
-                self._loaded = stages
+            name = _name(stages)
+            if stages != self._loaded.get(name):
+                self._send("load", name, data=stages)
+                self._loaded[name] = stages
 
     def rear(self, stages: bytes, *, child_bytes: int) -> Child:
         """A new child that applies ``stages``.
@@ -139,19 +148,19 @@ class Nursery:
         """
         try:
             self.load(stages)
-            return self._reared(child_bytes)
+            return self._reared(_name(stages), child_bytes)
         except _GoneError:
             # Somebody has ended it, or the system for lack of memory.
             self.load(stages)
-            return self._reared(child_bytes)
+            return self._reared(_name(stages), child_bytes)
 
-    def _reared(self, child_bytes: int) -> Child:
+    def _reared(self, name: str, child_bytes: int) -> Child:
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
         room = min(_widened(ours_out), _widened(ours_in))
         try:
             with self._lock:
-                self._send("rear", child_bytes, descriptors=[theirs_in, theirs_out])
+                self._send("rear", (name, child_bytes), descriptors=[theirs_in, theirs_out])
                 pid = self._answer()
         except BaseException:
             os.close(ours_out)
@@ -186,7 +195,7 @@ class Nursery:
         if self._link is not None:
             self._link.close()
             self._link = None
-            self._loaded = b""
+            self._loaded.clear()
         if self._process is not None:
             self._process.wait()
             self._process = None
@@ -294,33 +303,36 @@ def _detach() -> None:
 
 
 def _attend(link: _Link, children: set[int]) -> None:
-    chain: Chain | None = None
-    fault = "nothing was loaded"
+    chains: dict[str, Chain] = {}
+    faults: dict[str, str] = {}
     while True:
         what, value = link.messages.recv()
         if what == "load":
+            # The one that it takes the place of is of no use any more.
+            chains.pop(value, None)
             try:
-                chain = Chain(link.messages.recv())
-                fault = ""
+                chains[value] = Chain(unpacked(link.messages.recv_bytes()))
             except EOFError:
                 raise
             except Exception as error:
                 # It is told to whoever asks for a child.
-                chain, fault = None, f"{type(error).__name__}: {error}"
+                faults[value] = f"{type(error).__name__}: {error}"
             # Objects that no collection looks at stay on pages that all children share.
             gc.collect()
             gc.freeze()
         elif what == "rear":
             _, descriptors, _, _ = socket.recv_fds(link.socket, 1, 2)
-            answer: tuple[str, Any] = ("fault", fault)
-            if chain is not None:
+            name, child_bytes = value
+            if name not in chains:
+                answer: tuple[str, Any] = ("fault", faults.get(name, "nothing was loaded"))
+            else:
                 try:
                     pid = os.fork()
                 except OSError as error:
                     answer = ("fault", str(error))
                 else:
                     if pid == 0:
-                        _work(chain, link, *descriptors, child_bytes=value)
+                        _work(chains[name], link, *descriptors, child_bytes=child_bytes)
                     children.add(pid)
                     answer = ("pid", pid)
             for descriptor in descriptors:

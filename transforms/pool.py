@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import Any
 
-from schemas.record import Draft, Record
-from schemas.reject import Reason, Reject
+from schemas.reject import Reason
 from transforms.nursery import RETIRES, Child, Nursery, nursery
+from transforms.stage import Raw
 
 _AHEAD = 4
 """Tasks that a child may have, the one it is at included: so it need not wait while the parent does something else.
@@ -52,10 +52,10 @@ class Workers:
 
 @dataclass(slots=True, eq=False)
 class _Task:
-    record: Record
+    record: Raw
     context: Any
     size: int
-    done: Draft | Reject | None = None
+    done: Any = None
     data: bytes = b""
     tries: int = 0
 
@@ -90,9 +90,7 @@ class Pool:
         self._queue: deque[_Task] = deque()
         self._bytes = 0
 
-    def put(
-        self, record: Record, context: Any = None, done: Draft | Reject | None = None
-    ) -> Iterator[tuple[Any, Draft | Reject]]:
+    def put(self, record: Raw, context: Any = None, done: Any = None) -> Iterator[tuple[Any, Any]]:
         """Take a record in, and give out what is done, in the order of ``put``, each with its ``context``.
 
         Waits while as much is in flight as may be.
@@ -117,7 +115,7 @@ class Pool:
             self._move(None)
             yield from self._released()
 
-    def drain(self) -> Iterator[tuple[Any, Draft | Reject]]:
+    def drain(self) -> Iterator[tuple[Any, Any]]:
         """Give out all that is in flight, in order.
 
         Raises:
@@ -137,7 +135,7 @@ class Pool:
         self._queue.clear()
         self._bytes = 0
 
-    def _released(self) -> Iterator[tuple[Any, Draft | Reject]]:
+    def _released(self) -> Iterator[tuple[Any, Any]]:
         while self._order and (done := self._order[0].done) is not None:
             task = self._order.popleft()
             self._bytes -= task.size

@@ -1,4 +1,4 @@
-"""Files to records."""
+"""Files, feeds and pages to records."""
 
 from __future__ import annotations
 
@@ -6,54 +6,111 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import apache_beam as beam
 from apache_beam import pvalue
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.shared import Shared
 
+from schemas.feed import FeedDocument, FeedSource
 from schemas.record import Cursor, Declared, InputKind, Left, Record, SourceFile
 from schemas.reject import Reason, Refused, Reject, fingerprint
-from transforms.core.feeds import read_feed
 from transforms.core.jsonl import read_line
 from transforms.core.stages import event_time
 from transforms.core.text import decode
+from transforms.fetch_pages import LATER, FetchPages
+from transforms.fetching.job import HOSTS, Fetching
+from transforms.parse_feeds import KNOWN, ParseFeeds
+from transforms.poll_feeds import POLLS, PollFeeds
+from transforms.pool import Workers
 from transforms.progress import Progress
 from transforms.stage import REJECTS
-from transforms.warc import WarcGap, WarcItem, WarcPage, WarcSkipped, read_warc
+from transforms.warc import WarcFeed, WarcGap, WarcItem, WarcPage, WarcSkipped, read_warc
 
 STAGE = "read"
 CURSORS = "cursors"
-"""The tag of the third output: files that were not read to their end, as ``Left``."""
+"""The tag of files that were not read to their end, as ``Left``."""
 
 Disk = Callable[[], int]
 """Tells how much of a file on disk was read by now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read, and what there is to say of it. The collections are small but for the first.
+
+    Attributes:
+        records: stamped with their event time.
+        unread: dead letters of what could not be read.
+        cursors: files that were not read to their end, as ``Left``.
+        known: the names of feed entries that were seen before.
+        polls: how each ``Poll`` ended.
+        later: pages that were put off, as ``PageRequest``.
+        hosts: what was learned of hosts, as their name and ``HostMemory``.
+    """
+
+    records: beam.PCollection
+    unread: beam.PCollection
+    cursors: beam.PCollection
+    known: beam.PCollection
+    polls: beam.PCollection
+    later: beam.PCollection
+    hosts: beam.PCollection
+
+
 class ReadSources(beam.PTransform):
-    """File descriptors in; records, stamped with their event time, dead letters, and files left unfinished out.
+    """Files, feeds and requests for pages in; what was ``Read`` out.
+
+    One chain, of which each step does its own part and passes the rest on: so that no page or text is ever held
+    between two stages of an engine.
 
     Args:
         now: the moment of the run.
         text_bytes: the largest article, decoded.
         feed_bytes: the largest feed, decoded.
+        fetching: how feeds and pages are fetched.
+        workers: where feeds are parsed.
         progress: the handle by which a watcher in the same process has acquired a ``Progress``.
     """
 
-    def __init__(self, *, now: datetime, text_bytes: int, feed_bytes: int, progress: Shared | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        now: datetime,
+        text_bytes: int,
+        feed_bytes: int,
+        fetching: Fetching,
+        workers: Workers,
+        progress: Shared | None = None,
+    ) -> None:
         super().__init__()
         self._fn = ReadSourceFn(now, text_bytes, feed_bytes, progress or Shared())
+        self._poll = PollFeeds(fetching)
+        self._parse = ParseFeeds(now, workers)
+        self._fetch = FetchPages(fetching)
 
-    def expand(self, files: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        return files | STAGE >> beam.ParDo(self._fn).with_outputs(REJECTS, CURSORS, main="records")
+    def expand(self, sources: beam.PCollection) -> Read:
+        files = sources | STAGE >> beam.ParDo(self._fn).with_outputs(REJECTS, CURSORS, main="read")
+        feeds = files["read"] | "Poll" >> self._poll
+        entries = feeds["documents"] | "Parse" >> self._parse
+        pages = entries["records"] | "Fetch" >> self._fetch
+        return Read(
+            records=pages["records"],
+            unread=[step[REJECTS] for step in (files, feeds, entries, pages)] | "Unread" >> beam.Flatten(),
+            cursors=files[CURSORS],
+            known=entries[KNOWN],
+            polls=[feeds[POLLS], entries[POLLS]] | "Polls" >> beam.Flatten(),
+            later=pages[LATER],
+            hosts=[feeds[HOSTS], pages[HOSTS]] | "Hosts" >> beam.Flatten(),
+        )
 
 
 class ReadSourceFn(beam.DoFn):
-    """See ``ReadSources``."""
+    """See ``ReadSources``. What is no file is passed on as it is."""
 
     def __init__(self, now: datetime, text_bytes: int, feed_bytes: int, progress: Shared) -> None:
         self._now = now
@@ -64,7 +121,10 @@ class ReadSourceFn(beam.DoFn):
     def setup(self) -> None:
         self._progress: Progress = self._shared.acquire(Progress)
 
-    def process(self, file: SourceFile) -> Iterator[TimestampedValue | pvalue.TaggedOutput]:
+    def process(self, file: Any) -> Iterator[Any]:
+        if not isinstance(file, SourceFile):
+            yield file
+            return
         at = end = 0
 
         def moved(disk_bytes: int) -> None:
@@ -75,6 +135,9 @@ class ReadSourceFn(beam.DoFn):
             if isinstance(item, Left):
                 end = item.cursor.disk_bytes
                 yield pvalue.TaggedOutput(CURSORS, item)
+                continue
+            if isinstance(item, FeedDocument):
+                yield item
                 continue
             self._progress.read += 1
             if isinstance(item, Reject):
@@ -98,7 +161,7 @@ def _nobody(disk_bytes: int) -> None:
 
 def read_file(
     file: SourceFile, *, text_bytes: int, feed_bytes: int, moved: Callable[[int], object] = _nobody
-) -> Iterator[Record | Reject | Left]:
+) -> Iterator[Record | FeedDocument | Reject | Left]:
     """Every record in ``file``, or in the part that is wanted, and a dead letter for each that could not be read.
 
     Where the file holds more than is wanted of it, the last that is given says where it was left.
@@ -138,8 +201,8 @@ def _opened(path: str) -> Iterator[tuple[IO[bytes], Disk]]:
 
 
 def _portion(
-    items: Iterator[tuple[Record | Reject, Cursor]], file: SourceFile, moved: Callable[[int], object]
-) -> Iterator[Record | Reject | Left]:
+    items: Iterator[tuple[Record | FeedDocument | Reject, Cursor]], file: SourceFile, moved: Callable[[int], object]
+) -> Iterator[Record | FeedDocument | Reject | Left]:
     """What is wanted of the ``items``, each of which comes with the place behind it."""
     for count, (item, behind) in enumerate(items, start=1):
         moved(behind.disk_bytes)
@@ -153,23 +216,36 @@ def _portion(
             return
 
 
-def _pages(file: SourceFile, page_bytes: int) -> Iterator[tuple[Record | Reject, Cursor]]:
+def _pages(file: SourceFile, page_bytes: int) -> Iterator[tuple[Record | FeedDocument | Reject, Cursor]]:
     number = file.start.number
     for item in read_warc(file.path, page_bytes=page_bytes, start=file.start.offset):
         number += 1
-        yield _page(item, file), Cursor(item.next_start, number, item.offset)
+        yield _recorded(item, file), Cursor(item.next_start, number, item.offset)
 
 
-def _page(item: WarcItem, file: SourceFile) -> Record | Reject:
+def _recorded(item: WarcItem, file: SourceFile) -> Record | FeedDocument | Reject:
     ref = f"{file.path}#{item.place}"
+    if isinstance(item, WarcFeed):
+        return FeedDocument(item.source, item.body, item.content_type, item.url, recorded=True)
     if not isinstance(item, WarcPage):
         lost = cast(WarcSkipped | WarcGap, item)
         letter = _reject(replace(file, path=ref), Refused(lost.reason, lost.message))
         return replace(
             letter, url=lost.url, guid=lost.record_id, raw_sha256=lost.raw_sha256, raw_bytes=lost.raw_bytes
         )
-    declared = Declared(guid=item.record_id, url=item.url, fetched_at=item.fetched_at)
-    return Record(file.kind, ref, item.url, file.outlet, declared, item.html, html=item.html, charset=item.charset)
+    page = Record(
+        kind=file.kind,
+        ref=ref,
+        record=item.url,
+        outlet=file.outlet,
+        declared=Declared(guid=item.record_id),
+        raw=item.html,
+        html=item.html,
+        charset=item.charset,
+    )
+    if asked := item.request:
+        page = replace(page, record=asked.record, outlet=asked.outlet, declared=asked.declared, flags=asked.flags)
+    return replace(page, declared=replace(page.declared, url=item.url, fetched_at=item.fetched_at))
 
 
 def _whole(stream: IO[bytes], limit: int) -> bytes:
@@ -179,10 +255,10 @@ def _whole(stream: IO[bytes], limit: int) -> bytes:
     return raw
 
 
-def _records(raw: bytes, file: SourceFile) -> Iterator[Record | Reject]:
+def _records(raw: bytes, file: SourceFile) -> Iterator[Record | FeedDocument | Reject]:
     try:
         if file.kind is InputKind.FEED:
-            yield from read_feed(raw, file)
+            yield FeedDocument(FeedSource(file.path, file.outlet, file.text), raw)
             return
         if not raw.strip():
             raise Refused(Reason.EMPTY, "the file is empty")

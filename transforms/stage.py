@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from schemas.record import Draft, Record
 from schemas.reject import Reason, Refused, Reject
 
 REJECTS = "rejects"
 """The tag of a transform's second output: dead letters."""
+
+
+class Input(Protocol):
+    """What stages are applied to: a record or draft of an article, or a feed."""
+
+    def dead_letter(self, stage: str, reason: Reason, message: str) -> Reject:
+        """What is kept of it where ``stage`` did not pass it on."""
+        ...
+
+
+class Raw(Input, Protocol):
+    """What was read, with the bytes that it was read from."""
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +35,13 @@ class Stage:
 
     Attributes:
         name: as it stands in the dead letters.
-        load: makes the function, which takes a record or a draft; called once per worker, so that heavy things load
-            there.
+        load: makes the function, which takes what was read or what the stage before made of it; called once per
+            worker, so that heavy things load there.
         fault: the code for an error that the function does not know.
     """
 
     name: str
-    load: Callable[[], Callable[[Any], Draft]]
+    load: Callable[[], Callable[[Any], Any]]
     fault: Reason = Reason.STAGE_ERROR
 
 
@@ -34,19 +50,19 @@ def _nobody(stage: str) -> None:
 
 
 class Chain:
-    """Stages loaded, and applied one after the other to each record."""
+    """Stages loaded, and applied one after the other."""
 
     def __init__(self, stages: Sequence[Stage]) -> None:
         self._steps = [(stage.name, stage.load(), stage.fault) for stage in stages]
 
-    def __call__(self, record: Record, entering: Callable[[str], None] = _nobody) -> Draft | Reject:
-        """The finished draft, or the dead letter of the stage that refused the record or failed on it.
+    def __call__(self, read: Input, entering: Callable[[str], None] = _nobody) -> Any:
+        """What the last stage made of it, or the dead letter of the stage that refused it or failed on it.
 
         Args:
-            record: what was read.
+            read: what was read.
             entering: is told the name of each stage before it begins.
         """
-        at: Any = record
+        at: Any = read
         name, fault = "", Reason.STAGE_ERROR
         try:
             for name, step, fault in self._steps:  # noqa: B007 - the handlers below ask how far it came
@@ -60,9 +76,8 @@ class Chain:
             # One article must not end the run. A fault that is in the program and not in the article shows as the
             # share of rejects, which the settings bound.
             return _letter(at, name, fault, f"{type(error).__name__}: {error}"[:500])
-        done: Draft = at
-        return done
+        return at
 
 
-def _letter(at: Record | Draft, stage: str, reason: Reason, message: str) -> Reject:
+def _letter(at: Input, stage: str, reason: Reason, message: str) -> Reject:
     return at.dead_letter(stage, reason, message)

@@ -16,9 +16,11 @@ from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
+from schemas.feed import FeedSource, PageRequest
 from schemas.reject import Reason, Refused
-from transforms.core.http_message import HEAD_BYTES
+from transforms.core.http_message import HEAD_BYTES, read_body
 from transforms.core.warc_records import page_of
+from transforms.fetching.notes import read_note
 from transforms.warc_frames import BEGINNING, Hole, Record, ending_missing, frames, next_record
 from transforms.windows import Member, Window, is_member, next_member, open_member
 
@@ -58,12 +60,32 @@ class WarcPage(WarcItem):
         fetched_at: The WARC-Date in UTC, ``None`` where it is no moment.
         html: The page, its codings taken off; also what a dead letter of it fingerprints.
         charset: What the Content-Type says of the encoding.
+        request: What the feed said of it, where a recording of ours keeps it.
     """
 
     url: str
     fetched_at: dt.datetime | None
     html: bytes
     charset: str | None
+    request: PageRequest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarcFeed(WarcItem):
+    """A feed that a recording of ours keeps.
+
+    Attributes:
+        source: The feed, as it was asked.
+        fetched_at: The WARC-Date in UTC, ``None`` where it is no moment.
+        body: Its bytes, the codings taken off.
+        content_type: The header as it came.
+    """
+
+    url: str
+    source: FeedSource
+    fetched_at: dt.datetime | None
+    body: bytes
+    content_type: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,13 +175,27 @@ class _Pages:
 
     def item(
         self, window: Window, record: Record, *, offset: int, number: int, next_start: int
-    ) -> WarcPage | WarcSkipped | None:
+    ) -> WarcPage | WarcFeed | WarcSkipped | None:
         header = record.header
         if not header.holds_page or header.url is None:
             return None
         size = record.end - record.block
         block = window.read(record.block, min(size, self.block_bytes))
+        asked = read_note(header.last("warc-json-metadata"))
         try:
+            if isinstance(asked, FeedSource):
+                body, kind = read_body(block, most_bytes=self.page_bytes, whole=size <= self.block_bytes)
+                return WarcFeed(
+                    offset=offset,
+                    number=number,
+                    next_start=next_start,
+                    url=header.url,
+                    record_id=header.record_id,
+                    source=asked,
+                    fetched_at=header.fetched_at,
+                    body=body,
+                    content_type=kind,
+                )
             found = page_of(header, block, page_bytes=self.page_bytes, whole=size <= self.block_bytes)
         except Refused as refusal:
             return WarcSkipped(
@@ -182,6 +218,7 @@ class _Pages:
             fetched_at=header.fetched_at,
             html=found.html,
             charset=found.charset,
+            request=asked,
         )
 
 

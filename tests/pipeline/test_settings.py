@@ -9,7 +9,7 @@ import pytest
 from pipeline.settings import Config, SettingsError, check, load
 
 TABLES = {
-    "": "clutter, language, limits, root, run, timezones",
+    "": "clutter, fetch, language, limits, root, run, timezones",
     "run": "batch_bytes, batch_records, buffer_bytes, max_rejected_share, rows_per_file, workers",
     "limits": "child_bytes, feed_bytes, parse_seconds, text_bytes",
     "language": "detector, max_chars, min_letters",
@@ -61,8 +61,8 @@ def test_the_same_settings_have_the_same_hashes(config: Config, tmp_path: Path) 
     assert bare.config_hash != config.config_hash
     assert (again.config_hash, again.rules_version) == (config.config_hash, config.rules_version)
     assert again.settings.root == "elsewhere"
-    shared = load(overrides=[NO_RULES, "run.workers=3", "run.batch_bytes=5000", "run.batch_records=7"])
-    assert shared.config_hash == bare.config_hash, "no row depends on who does the work"
+    shared = load(overrides=[NO_RULES, "run.workers=3", "run.batch_bytes=5000", "fetch.contact=ik@zk.example"])
+    assert shared.config_hash == bare.config_hash, "no row depends on who does the work, or on who asks"
     finer = load(overrides=[NO_RULES, "run.rows_per_file=5"])
     assert finer.rules_version == bare.rules_version
     assert finer.config_hash != bare.config_hash
@@ -212,11 +212,15 @@ def test_feeds_beside_the_users_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (FEED.replace("feeds/", "http://zk.example/"), "feed[1].url: feeds over HTTP are not fetched yet"),
-        (FEED.replace("feeds/", "https://zk.example/"), "feed[1].url: feeds over HTTP are not fetched yet"),
+        (FEED.replace("feeds/", "ftp://zk.example/"), "feed[1].url: the address begins with 'ftp', not with http(s)"),
+        (FEED.replace("feeds/", "https://zk example/"), "feed[1].url: the address has blanks"),
+        (FEED + 'text = "samenvatting"\n', "feed[1].text: input should be 'page' or 'item'"),
+        (FEED + "interval_minutes = -1\n", "feed[1].interval_minutes: "),
+        (FEED + '[feed.headers]\nHost = "a"\n', "feed[1].headers.Host: is set by knipsel itself"),
+        (FEED + 'hosts = ["zk.example/pad"]\n', "feed[1].hosts[1]: "),
         (
             FEED + FEED + "kleur = 1\n",
-            "feed[2].kleur: unknown key; allowed: country, enabled, language, name, outlet",
+            "feed[2].kleur: unknown key; allowed: country, enabled, headers, hosts, interval_minutes, language, name",
         ),
         ('[[feed]]\nurl = "a.xml"\n', "feed[1].outlet: is missing"),
         ('[[feed]]\nurl = ""\noutlet = "zk"\n', "feed[1].url: "),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from apache_beam.testing.util import assert_that
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.record import Cursor, Left
+from schemas.feed import HostMemory, PageRequest, Poll, PollResult
+from schemas.record import Cursor, Declared, Left, Outlet
 from schemas.reject import FILTERED, Reason, Reject
 from transforms.core.clutter.recurring import Tally
-from transforms.keep_books import DUPLICATE, READ, KeepBooks, Outcome, _Tally
+from transforms.keep_books import DUPLICATE, NOTED, READ, KeepBooks, Outcome, _Tally
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ def counted(outcome: Outcome) -> dict[str, Any]:
         "reasons": dict(outcome.reasons),
         "tallies": outcome.tallies,
         "left": outcome.left,
+        "polls": outcome.polls,
+        "later": outcome.later,
+        "hosts": outcome.hosts,
     }
 
 
@@ -55,34 +60,45 @@ def becomes(expected: dict[str, Any]) -> Callable[[list[Outcome]], None]:
 def test_in_a_graph() -> None:
     codes = [Reason.EMPTY, Reason.EMPTY, Reason.ONLY_CLUTTER, Reason.BAD_URL]
     rejects = [Reject("read", code, f"a.jsonl#{n}", "…") for n, code in enumerate(codes)]
+    poll = Poll("https://zuidkade.example/rss", PollResult.SAME)
+    later = PageRequest("https://zuidkade.example/1", "f#1", "1", Outlet(), Declared())
+    early, late = (HostMemory(refusals=n, asked_at=dt.datetime(2026, 11, 20, n, tzinfo=dt.UTC)) for n in (1, 2))
     contents = {
         "files": [*ARTICLES, LETTERS],
         "records": [1] * 12,
         "unread": rejects[:1],
         "rejects": rejects,
-        "known": ["x", "y"],
+        "duplicates": ["x", "y"],
+        "known": ["z"],
         "tallies": [("lindebode", Tally(3, {})), ("lindewaard", Tally(4, {}))],
-        "cursors": [Left("a.jsonl", Cursor(70, 7, 70))],
+        "left": [Left("a.jsonl", Cursor(70, 7, 70))],
+        "polls": [poll],
+        "later": [later],
+        "hosts": [("zuidkade.example", late), ("zuidkade.example", early)],
     }
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        inputs = tuple(pipeline | name >> beam.Create(values) for name, values in contents.items())
+        inputs = {name: pipeline | name >> beam.Create(values) for name, values in contents.items()}
         expected: dict[str, Any] = {
             "files": [*ARTICLES, LETTERS],
-            "read": 13,
+            "read": 14,
             "written": 7,
-            "duplicate": 2,
+            "duplicate": 3,
             "filtered": 1,
             "rejected": 3,
             "reasons": {"EMPTY": 2, "ONLY_CLUTTER": 1, "BAD_URL": 1},
             "tallies": {"lindebode": Tally(3, {}), "lindewaard": Tally(4, {})},
             "left": [Left("a.jsonl", Cursor(70, 7, 70))],
+            "polls": [poll],
+            "later": [later],
+            "hosts": {"zuidkade.example": late},
         }
         assert_that(inputs | KeepBooks(), becomes(expected))
 
 
 def test_a_run_of_nothing_has_books_too() -> None:
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        inputs = tuple(pipeline | f"{n}" >> beam.Create([]) for n in range(7))
+        names = ("files", "records", "unread", "rejects", "duplicates", "known", "tallies", *NOTED, "hosts")
+        inputs = {name: pipeline | name >> beam.Create([]) for name in dict.fromkeys(names)}
         assert_that(inputs | KeepBooks(), becomes(counted(Outcome())))
 
 
@@ -94,8 +110,8 @@ def test_every_code_is_filtered_or_rejected(code: Reason) -> None:
 
 
 NOTES = st.lists(
-    st.sampled_from([(READ, None), (DUPLICATE, None), ("file", LETTERS), ("file", ARTICLES[0])])
-    | st.tuples(st.just("code"), st.sampled_from([str(code) for code in Reason]))
+    st.sampled_from([(READ, 1), (DUPLICATE, 1), ("files", LETTERS), ("files", ARTICLES[0])])
+    | st.tuples(st.just("reasons"), st.sampled_from([str(code) for code in Reason]))
 )
 
 

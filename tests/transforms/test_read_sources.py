@@ -15,15 +15,21 @@ import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
 
-from schemas.record import Cursor, Declared, InputKind, Left, Outlet, Record, SourceFile
+from pipeline.build import fetching_of
+from pipeline.settings import load
+from schemas.feed import FeedDocument, FeedSource
+from schemas.record import Cursor, Declared, InputKind, Left, Outlet, Record, SourceFile, TextFrom
 from schemas.reject import Reason, Reject, fingerprint
 from tests.conftest import NOW
 from tests.pipeline.pages import record, url, write_warc
 from transforms.core.text import CHARSET_GUESSED, REPLACED_CHARACTERS
+from transforms.parse_feeds import load_parser
+from transforms.pool import Workers
 from transforms.read_sources import ReadSources, read_file
-from transforms.stage import REJECTS
+from transforms.stage import Chain, Stage
 
 LIMIT = 1_000
+PARSER = Chain([Stage("parse", load_parser, Reason.FEED_PARSE)])
 
 FEED = (
     '<rss version="2.0"><channel><title>Bode</title><link>https://zuidkade.example/</link>'
@@ -46,9 +52,15 @@ def read(folder: Path, name: str, raw: bytes, kind: InputKind = InputKind.TXT) -
 
 
 def whole(file: SourceFile, feed_bytes: int = 2 * LIMIT) -> list[Record | Reject]:
-    found = list(read_file(file, text_bytes=LIMIT, feed_bytes=feed_bytes))
-    assert not any(isinstance(item, Left) for item in found)
-    return [item for item in found if not isinstance(item, Left)]
+    found: list[Record | Reject] = []
+    for item in read_file(file, text_bytes=LIMIT, feed_bytes=feed_bytes):
+        assert not isinstance(item, Left)
+        if isinstance(item, FeedDocument):
+            parsed = PARSER(item)
+            found += [parsed] if isinstance(parsed, Reject) else [entry.record for entry in parsed.entries]
+        else:
+            found.append(item)
+    return found
 
 
 def one(found: list[Record | Reject]) -> Record:
@@ -123,14 +135,18 @@ def test_compressed_files_read_like_plain_ones(tmp_path: Path, name: str, kind: 
         assert [(r.text, r.html, r.raw) for r in found] == [(r.text, r.html, r.raw) for r in plain]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in InputKind if kind is not InputKind.WARC])
+@pytest.mark.parametrize("kind", [kind for kind in InputKind if kind not in (InputKind.WARC, InputKind.PAGE)])
 @pytest.mark.parametrize("raw", [b"", b" \n\n"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_empty_files_are_counted(tmp_path: Path, kind: InputKind, raw: bytes, packed: bool) -> None:
     name = "leeg.gz" if packed else "leeg"
     (letter,) = letters(read(tmp_path, name, gzip.compress(raw) if packed else raw, kind))
     assert letter.code == (Reason.NOT_A_FEED if kind is InputKind.FEED else Reason.EMPTY)
-    assert (letter.stage, letter.source_id, letter.input_ref) == ("read", "zuidkade", str(tmp_path / name))
+    assert (letter.stage, letter.source_id, letter.input_ref) == (
+        "parse" if kind is InputKind.FEED else "read",
+        "zuidkade",
+        str(tmp_path / name),
+    )
 
 
 def test_a_gzip_file_of_no_bytes_is_empty(tmp_path: Path) -> None:
@@ -220,15 +236,16 @@ def test_bad_lines_name_themselves_and_cost_nothing_else(tmp_path: Path) -> None
     assert letters(found)[0].raw_sha256 == fingerprint(b'{"text": 1}\r\n')
 
 
-def test_a_feed_that_is_none(tmp_path: Path) -> None:
-    raw = b"<!doctype html><html><body>404</body></html>"
+def test_a_feed_is_handed_on_whole(tmp_path: Path) -> None:
     path = tmp_path / "f.xml"
-    (letter,) = letters(read(tmp_path, "f.xml", raw, InputKind.FEED))
-    assert (letter.code, letter.feed_url, letter.raw_sha256) == (Reason.NOT_A_FEED, str(path), fingerprint(raw))
-
-    stated = SourceFile(InputKind.FEED, str(path), "f.xml", Outlet(source_id="zk", feed_url="feeds/f.xml"))
-    (letter,) = letters(whole(stated, LIMIT))
-    assert (letter.feed_url, letter.source_id) == ("feeds/f.xml", "zk")
+    path.write_text(FEED, "utf-8")
+    outlet = Outlet(source_id="zk", feed_url="feeds/f.xml")
+    stated = SourceFile(InputKind.FEED, str(path), "f.xml", outlet, text=TextFrom.PAGE)
+    (document,) = read_file(stated, text_bytes=10, feed_bytes=LIMIT)
+    assert document == FeedDocument(FeedSource(str(path), outlet, TextFrom.PAGE), FEED.encode())
+    (letter,) = read_file(stated, text_bytes=10, feed_bytes=10)
+    assert isinstance(letter, Reject)
+    assert (letter.code, letter.feed_url, letter.source_id) == (Reason.TOO_LARGE, "feeds/f.xml", "zk")
 
 
 def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
@@ -254,7 +271,7 @@ def in_parts(file: SourceFile, **most: Any) -> Iterator[list[Record | Reject]]:
             assert part[-1].path == file.path
             start = part.pop().cursor  # type: ignore[union-attr]  # what stands last was looked at
             assert start.offset > disk.offset
-        yield [item for item in part if not isinstance(item, Left)]
+        yield [item for item in part if isinstance(item, Record | Reject)]
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -303,6 +320,8 @@ def test_in_a_graph_every_record_carries_its_event_time(tmp_path: Path) -> None:
         SourceFile(InputKind.JSONL, str(tmp_path / "a.jsonl"), "a.jsonl"),
         SourceFile(InputKind.TXT, str(tmp_path / "leeg.txt"), "leeg.txt"),
     ]
+    (tmp_path / "f.xml").write_text(FEED, "utf-8")
+    feed = SourceFile(InputKind.FEED, str(tmp_path / "f.xml"), "f.xml")
     stamp = beam.Map(
         lambda record, at=beam.DoFn.TimestampParam: (
             record.declared.guid,
@@ -310,7 +329,14 @@ def test_in_a_graph_every_record_carries_its_event_time(tmp_path: Path) -> None:
         )
     )
     with beam.Pipeline(runner=FnApiRunner()) as pipeline:
-        read = pipeline | beam.Create(files) | ReadSources(now=NOW, text_bytes=LIMIT, feed_bytes=LIMIT)
+        reading = ReadSources(
+            now=NOW,
+            text_bytes=LIMIT,
+            feed_bytes=LIMIT,
+            fetching=fetching_of(load().settings, NOW),
+            workers=Workers(0, 8.0, 1 << 30),
+        )
+        read = pipeline | beam.Create([*files, feed]) | reading
         times = {
             "day": dt.datetime(2026, 11, 19, tzinfo=dt.UTC),
             "zone": dt.datetime(2026, 11, 19, 11, tzinfo=dt.UTC),
@@ -318,8 +344,10 @@ def test_in_a_graph_every_record_carries_its_event_time(tmp_path: Path) -> None:
             "absurd": NOW,
             "fetched": dt.datetime(2026, 11, 18, 6, tzinfo=dt.UTC),
             "none": NOW,
+            "1": NOW,
+            "2": NOW,
         }
         expected = [(guid, moment.isoformat()) for guid, moment in times.items()]
         assert_that(read.records | stamp, equal_to(expected), label="records")
-        codes = read[REJECTS] | "codes" >> beam.Map(lambda letter: str(letter.code))
+        codes = read.unread | "codes" >> beam.Map(lambda letter: str(letter.code))
         assert_that(codes, equal_to(["EMPTY", "EMPTY"]), label="rejects")

@@ -24,19 +24,38 @@ OPENING_LINES = 3
 CLOSING_LINES = 3
 """A credit that stands below the text has a line of its own, with at most a date and initials around it."""
 
-_DATELINE = re.compile(r"(?P<lead>[^()\n]{0,60})\((?P<names>[^()\n]{2,60})\)(?:\.?[ \u00a0]?[-–—=])")
+_DATELINE = re.compile(
+    r"(?P<lead>[^()\n]{0,60})\((?P<names>[^()\n]{2,60})\)"
+    r"(?:\.?[ \u00a0]?(?P<dash>[-–—=])|(?P<stop>\.?)[ \u00a0]+(?=[\"'„“«]?[A-ZÀ-Þ]))"
+)
+_INNER_DATELINE = re.compile(
+    r"[.!?…:\"”»][ \u00a0](?P<lead>[A-ZÀ-Þ][^().!?:;,\n]{1,40}[ \u00a0])\((?P<names>[^()\n]{2,60})\)"
+    r"[ \u00a0]?[-–—=][ \u00a0](?=[\"'„“«]?[A-ZÀ-Þ])"
+)
+_INNER_BRACKET = re.compile(r"[.!?…\"”»][ \u00a0]\((?P<names>[^()\n]{2,40})\)(?=[ \u00a0])")
+_SOURCE_WORDS = ("Bron", "Quelle", "Source")
+_INNER_CREDIT = re.compile(rf"(?<=[.!?…\"”»\d] )(?:{'|'.join(_SOURCE_WORDS)})[ \u00a0]?: ?(?P<names>[^\n]{2, 40})")
 _TIME = re.compile(
     r"\d{1,2}[.:hu]\d{2}(?:[ \u00a0]?(?:uur|uhr|h|u|am|pm)\b)?[ \u00a0]*[:.|–—-]?[ \u00a0]*", re.IGNORECASE
 )
+_SENTENCE_END = ".!?…\"”»’'"
 _END_CREDIT = re.compile(r"[.!?…\"”»’'][ \u00a0]*\((?P<names>[^()\n]{2,60})\)\.?$")
-_SEPARATORS = re.compile(r"[/,;|+&•·()\[\]]|\s[-–—]\s|\s(?:en|und|et|and|mit|met|avec|with)\s", re.IGNORECASE)
+_SEPARATORS = re.compile(r"[/,;|+&•·()\[\]]|\s[-–—]\s|\.\s|\s(?:en|und|et|and|mit|met|avec|with)\s", re.IGNORECASE)
 _FOOTERS = frozenset({CutKind.COPYRIGHT, CutKind.OTHER})
+_OTHER_STORIES = frozenset(
+    {CutKind.RELATED_HEADER, CutKind.RELATED_TEASER, CutKind.RELATED_WIRE, CutKind.AGGREGATOR, CutKind.NAVIGATION}
+)
 # A footer that begins like a source credit is one, whatever else stands in it.
 _CREDIT_MARK = re.compile(
     r"(?:(?:bron(?:nen)?|quellen?|sources?|fuente|copyright|door|von|par|by|van|redactie|redaktion|auteurs?|tekst"
-    r"|text)(?![^\W_])|©|\(c\))[ \u00a0]*:?[ \u00a0]*",
+    r"|text|info|avec|met|mit|with)(?![^\W_])|©|\(c\))[ \u00a0]*:?[ \u00a0]*",
     re.IGNORECASE,
 )
+_INFORMATION = re.compile(
+    r"(?:les |des )?(?:informations?|informatie|informationen|material) (?:de|van|von|from|der)(?![^\W_])",
+    re.IGNORECASE,
+)
+_BY = re.compile(r"(?:door|von|par|by)\s", re.IGNORECASE)
 _COPYRIGHT = re.compile(r"©|\(c\)|copyright", re.IGNORECASE)
 _PHOTO = re.compile(
     r"\b(?:fotos?|photos?|bild|bilder|beeld|images?|pictures?|gra(?:f|ph)ik|graphic|vid[eé]o|illustration)\b",
@@ -44,29 +63,32 @@ _PHOTO = re.compile(
 )
 _IDENTIFIER = re.compile(r"^(?:dpa:[\w./-]+|(?:19|20)\d\d|\d+)$", re.IGNORECASE)
 _IDENTIFIED = re.compile(r"\bdpa:\d", re.IGNORECASE)
+_YEARS = re.compile(r"^(?:(?:19|20)\d\d[-–]?)+\s+|\s+(?:19|20)\d\d$")
+_DOMAIN = re.compile(r"^(?:www\.)?([\w-]{2,30})\.(?:at|be|ch|com|de|eu|fr|info|lu|net|nl|org)$", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
 
-_SERVICES = re.compile(r"^dpa[ -][a-z]{2,3}$")
-"""The regional desks of dpa: dpa-lnw, dpa lby."""
+_SERVICES = re.compile(r"^(?P<agency>dpa|ddp|dapd|epd|dts)[ -][a-z]{2,3}$")
+"""The regional desks of German agencies: dpa-lnw, dpa lby, ddp-nrd."""
+
+_INITIALS = re.compile(r"[a-z]{1,4}|\d{1,4}(?:\.\d{1,2}\.\d{4})?")
+_INITIALS_IN_BRACKETS = re.compile(r"[A-Z]{2,3}")
+_SIGNED = re.compile(r"\(?[\w.-]{1,20}(?:[/ ][\w.-]{1,20}){1,6}/?\)?")
+_MOST_INITIALS = 5
 
 _CREDIT_FILLERS = frozenset(
     {
-        "de",
-        "onze",
-        "redactie",
-        "redaktion",
-        "rédaction",
-        "la",
-        "le",
-        "die",
-        "der",
-        "eigen",
-        "berichtgeving",
-        "staff",
+        *("de", "onze", "redactie", "redaktion", "rédaction", "la", "le", "die", "der", "eigen", "berichtgeving"),
+        *("staff", "newsroom", "persbureau", "nieuwsagentschap", "persagentschap", "agence", "agentur", "agency"),
+        *("news", "inputs", "input", "red"),
     }
-    | {"newsroom", "persbureau", "nieuwsagentschap", "persagentschap", "agence", "agentur", "agency", "news"}
 )
 """Words that stand beside the name of an agency in a byline and name nobody else."""
+
+_FEW_SENTENCES = 2
+"""A bracket that ends a paragraph of as many is a credit; behind one sentence it may end a caption …"""
+
+_MANY = 3
+"""… unless as many paragraphs end in one: news in brief."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +154,7 @@ class AgencyReader:
         lines = [line for line in lines if line]
         places: dict[str | None, int] = {}
         for number, line in enumerate(lines):
-            dateline = self._dateline(line, opening=number < OPENING_LINES)
-            if dateline is not None:
-                codes, where, shown = dateline
+            for codes, where, shown in self._datelines(line, opening=number < OPENING_LINES):
                 _note(found, codes, shown)
                 places.setdefault(where, number)
         if not places:
@@ -144,11 +164,8 @@ class AgencyReader:
             place = where if len(places) == 1 and number < OPENING_LINES else None
         for line in lines[-CLOSING_LINES:]:
             _note(found, self._closing_credit(line), line)
-        for cut in removed:
-            if cut.kind == CutKind.SOURCE_CREDIT or (cut.kind in _FOOTERS and _CREDIT_MARK.match(cut.text)):
-                _note(found, self._source_credit(cut.text), cut.text)
-            elif cut.kind == CutKind.BYLINE:
-                _note(found, self._byline(cut.text), cut.text)
+        for codes, shown in self._credits(body, removed):
+            _note(found, codes, shown)
         for author in (*authors, *claims):
             _note(found, self._byline(author), author)
         evidence = " | ".join(dict.fromkeys(found.values()))
@@ -159,10 +176,36 @@ class AgencyReader:
             place=place,
         )
 
+    def _datelines(self, line: str, *, opening: bool) -> Iterator[tuple[tuple[str, ...], str | None, str]]:
+        """The agencies, the place and the wording of the datelines of a line.
+
+        One opens it. Where a page came without its line breaks, others and a credit follow within it.
+        """
+        if "(" in line:
+            first = self._dateline(line, opening=opening)
+            if first is not None:
+                yield first
+            for found in _INNER_DATELINE.finditer(line):
+                place = place_of(found["lead"].strip())
+                names = [
+                    name for piece in _SEPARATORS.split(found["names"]) if (name := self._name(piece)) is not None
+                ]
+                codes = tuple(name.code for name in names if not name.ambiguous)
+                if codes and place is not None:
+                    yield codes, place, found[0][1:].strip()
+            for found in _INNER_BRACKET.finditer(line):
+                named = self._pieces(found["names"])
+                if None not in named:
+                    yield tuple(name.code for name in named if name is not None), None, found[0][1:].strip()
+        for found in _INNER_CREDIT.finditer(line) if any(word in line for word in _SOURCE_WORDS) else ():
+            if (name := next(self._scan(found["names"], at_start=True), None)) is not None and not name.ambiguous:
+                yield (name.code,), None, found[0].strip()
+
     def _dateline(self, line: str, *, opening: bool) -> tuple[tuple[str, ...], str | None, str] | None:
         """The agencies, the place and the wording of the dateline that opens the line.
 
-        Further down an ambiguous agency needs a place in capitals: lists of people have their party there.
+        Further down an ambiguous agency needs a place in capitals: lists of people have their party there. Without a
+        dash behind it a dateline needs the place in capitals, a full stop, or nothing before its brackets.
         """
         time = _TIME.match(line)
         match = _DATELINE.match(line, time.end() if time else 0)
@@ -172,10 +215,59 @@ class AgencyReader:
         place = place_of(lead)
         if lead and place is None:
             return None
-        sure = opening or (lead != "" and lead.upper() == lead)
+        capitals = lead != "" and lead.upper() == lead
+        sure = opening or capitals
+        if not match["dash"] and not capitals and not (opening and (match["stop"] or not lead)):
+            return None
+        if match["stop"] and self._name(lead) is not None:
+            return None  # "Agence France-Presse (AFP). Le …" explains the letters
         names = [self._name(piece) for piece in _SEPARATORS.split(match["names"])]
         codes = tuple(name.code for name in names if name is not None and (sure or not name.ambiguous))
         return (codes, place, match[0].strip()) if codes else None
+
+    def _credits(self, body: str, removed: Sequence[Cut]) -> Iterator[tuple[tuple[str, ...], str]]:
+        """The agencies that the cuts credit, each with its wording.
+
+        Next to other stories a time is theirs. What was cut as the credit of a picture is one of the text where it
+        begins like a byline, joins an agency with initials, or is a bracket behind the sentences of a paragraph.
+        """
+        gone, last = 0, ""
+        brackets = sum(cut.kind == CutKind.PHOTO_CREDIT and cut.text.strip().startswith("(") for cut in removed)
+        for cut in removed:
+            text, at = cut.text.strip(), cut.start - gone
+            gone += cut.end - cut.start
+            if cut.kind == CutKind.SOURCE_CREDIT or (cut.kind in _FOOTERS and _CREDIT_MARK.match(text)):
+                yield self._source_credit(text), text
+            elif cut.kind in (CutKind.BYLINE, CutKind.OTHER) or (
+                cut.kind == CutKind.TIMESTAMP and last not in _OTHER_STORIES
+            ):
+                yield self._byline(text) or self._signed(text), text
+            elif cut.kind == CutKind.PHOTO_CREDIT:
+                if _BY.match(text):
+                    yield self._byline(text), text
+                elif text.startswith("(") and _ends_paragraph(body, at, 1 if brackets >= _MANY else _FEW_SENTENCES):
+                    yield self._closing_credit(f". {text}"), text
+                else:
+                    yield self._signed(text), text
+            if cut.kind != CutKind.WHITESPACE:
+                last = cut.kind
+
+    def _signed(self, text: str) -> tuple[str, ...]:
+        """The agencies of a signature with the initials of its editors: "dpa abc xy", "ats/mlv", "(LH/dpa)"."""
+        if _SIGNED.fullmatch(text) is None:
+            return ()
+        initials = _INITIALS_IN_BRACKETS if text.startswith("(") else _INITIALS
+        codes: list[str] = []
+        signs = 0
+        for word in re.split(r"[/ ]", text.strip("()/")):
+            name = self._name(word)
+            if name is not None and (not name.ambiguous or word in name.written):
+                codes.append(name.code)
+            elif _INITIALS.fullmatch(word) or initials.fullmatch(word):
+                signs += 1
+            else:
+                return ()
+        return tuple(codes) if 1 <= signs <= _MOST_INITIALS else ()
 
     def _closing_credit(self, line: str) -> tuple[str, ...]:
         """The agencies of a line at the end that is a credit, or that ends in one after its last sentence."""
@@ -189,7 +281,7 @@ class AgencyReader:
         marked = _CREDIT_MARK.match(line) or (line.startswith("(") and line.endswith(")"))
         names = self._pieces(line) if len(line) <= MAX_EVIDENCE_CHARS else []
         if None in names:
-            return ()
+            return self._signed(line)
         return tuple(name.code for name in names if name is not None and (marked or not name.ambiguous))
 
     def _source_credit(self, text: str) -> tuple[str, ...]:
@@ -211,7 +303,7 @@ class AgencyReader:
         for piece in _SEPARATORS.split(text[:MAX_EVIDENCE_CHARS].replace("\n", " / ")):
             bare = _unmarked(piece)
             name = self._name(bare)
-            if name is not None and (not name.ambiguous or bare in name.written):
+            if name is not None and (not name.ambiguous or any(written in bare for written in name.written)):
                 codes.append(name.code)
         return tuple(dict.fromkeys(codes))
 
@@ -226,19 +318,21 @@ class AgencyReader:
 
     def _name(self, piece: str) -> _Name | None:
         """The agency that the whole piece names, apart from fillers and the regional desk."""
-        bare = piece.strip()
-        if _SERVICES.match(bare.casefold()) and _key(bare) not in self._names:
-            bare = bare[:3]
+        bare = _DOMAIN.sub(r"\1", piece.strip())
+        desk = _SERVICES.match(bare.casefold())
+        if desk is not None and _key(bare) not in self._names:
+            bare = desk["agency"]
         found = self._names.get(_key(bare))
         if found is not None:
             return found
         rest = [word for word in _words(bare) if word not in _CREDIT_FILLERS]
         return self._names.get(" ".join(rest)) if rest else None
 
-    def _scan(self, piece: str) -> Iterator[_Name]:
+    def _scan(self, piece: str, *, at_start: bool = False) -> Iterator[_Name]:
+        """The agencies named anywhere in the words, or only by the first of them."""
         words = _words(piece)
         at = 0
-        while at < len(words):
+        while at < (min(1, len(words)) if at_start else len(words)):
             for size in range(min(self._longest, len(words) - at), 0, -1):
                 name = self._names.get(" ".join(words[at : at + size]))
                 if name is not None:
@@ -263,6 +357,15 @@ def _key(name: str) -> str:
 
 def _unmarked(piece: str) -> str:
     bare = piece.strip(" \u00a0.:-–—")
-    while (mark := _CREDIT_MARK.match(bare)) is not None and mark.end() > 0:
+    while (mark := _CREDIT_MARK.match(bare) or _INFORMATION.match(bare)) is not None:
         bare = bare[mark.end() :].strip(" \u00a0.:-–—")
-    return bare
+    return _YEARS.sub("", bare)
+
+
+def _ends_paragraph(body: str, at: int, sentences: int) -> bool:
+    """Whether ``at`` is the end of a paragraph of so many sentences, or of the last one."""
+    end = len(body[:at].rstrip())
+    paragraph = body[body.rfind("\n", 0, end) + 1 : end]
+    return paragraph[-1:] in tuple(_SENTENCE_END) and (
+        end >= len(body.rstrip()) or len(re.findall(r"[.!?…](?=[\s\"”»’']|$)", paragraph)) >= sentences
+    )

@@ -15,6 +15,9 @@ MIN_SENTENCE_CHARS = 60
 """A place without an agency must open a paragraph at least this long; headlines with a dash are shorter."""
 
 _BARE_DATELINE = re.compile(r"(?P<place>[^\n()\d:;!?\"“”]{2,50}?)[ \u00a0][-–—][ \u00a0]+(?=[A-ZÀ-Þ'’‘\"“„«])")
+_DATED_LEAD = re.compile(
+    r"[^\n()\d]{2,50}?,? (?P<day>\d{1,2}[^\n()]{1,24}?|[^\W\d_]{3,9}\.? \d{1,2}(?:, \d{4})?) ?\([^()\n]{2,60}\)"
+)
 _SCORE = re.compile(r"\b\d{1,3}[ \u00a0]?[-–:][ \u00a0]?\d{1,3}\b")
 _OPENERS = frozenset(
     {
@@ -163,6 +166,12 @@ def bare_place(lines: Sequence[str], not_places: Collection[str]) -> str | None:
         if any(f" {word} {written}" in text for text in lines for word in _LOCATIVES for written in {name, place}):
             return place
     return None
+
+
+def dateline_day(line: str) -> str | None:
+    """The words for the day in the dateline that opens a line: "12 mai" in "PARIS, 12 mai (AFP) - …"."""
+    found = _DATED_LEAD.match(line)
+    return found["day"].strip(" ,") if found else None
 
 
 def place_of(lead: str) -> str | None:

@@ -1,137 +1,193 @@
-"""A feed to its entries."""
+"""A feed to its entries: RSS, RDF and Atom by feedparser, JSON Feed by the reader beside this one."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+import sys
+from collections.abc import Container, Mapping
 from io import BytesIO
 from time import struct_time
 from typing import Any
-from urllib.parse import urljoin
 
 import feedparser
-import lxml.html
-from lxml.etree import iterwalk
 
-from schemas.record import Declared, InputKind, Record, SourceFile
+from schemas.feed import FeedDocument, ParsedFeed
 from schemas.reject import Reason, Refused
 from transforms.core.charsets import decode_page
 from transforms.core.dates import read_date
-from transforms.core.text import sound
-from transforms.core.urls import host
+from transforms.core.feed_entries import Channel, Item, absolute, assembled, fragment_text, is_web, line, lines
+from transforms.core.jsonfeed import looks_like_json, read_json_feed
+from transforms.core.text import REPLACED_CHARACTERS
 
 FEED_BOZO = "feed_bozo"
-SUMMARY_ONLY = "summary_only"
-NO_TEXT = "no_text"
 
-_BLANKS = re.compile(r"\s+")
+_CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([a-z0-9_.:-]{1,40})", re.IGNORECASE)
+_DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
 _ENTITY = re.compile(r"<!ENTITY", re.IGNORECASE)
 _HTML = re.compile(r"<html[\s>]", re.IGNORECASE)
 _WIDE = (b"<\x00", b"\x00<")
-_FRAME = re.compile(r"</?(?:html|body)(?:\s[^<>]*)?>", re.IGNORECASE)
-_BLOCKS = frozenset(
-    ["address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption", "figure"]
-)
-_BLOCKS |= {"footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre"}
-_BLOCKS |= {"section", "table", "td", "th", "tr", "ul"}
-_UNSEEN = frozenset(["head", "iframe", "noscript", "object", "script", "style", "template", "title"])
+_DECLARATION = re.compile(r"\A<\?xml\s[^<>]*>")
+_MEDIA = re.compile(r"xmlns:([\w.-]{1,100})\s*=\s*[\"']http://search\.yahoo\.com/mrss/?[\"']", re.IGNORECASE)
+_DESCRIBED = re.compile(r"<(/?)([\w.-]{1,100}):description(?:\s[^<>]*?)?(/?)>", re.IGNORECASE)
+_CLASHES = re.compile(r"<(/?)(authors|contributors|links)(?=[\s/>])", re.IGNORECASE)
+_REFERENCE = re.compile(r"&#(?:[xX]0*([0-9a-fA-F]*)|0*([0-9]*));")
+_MAIL = re.compile(r"[^\s()<>@,;]{1,64}@[^\s()<>@,;]{1,255}")
+_EMPTY_BRACKETS = re.compile(r"\(\s*\)|<\s*>")
+_OF_MEDIA = ("http://search.yahoo.com/mrss/category_schema", "http://www.itunes.com/")
+"""The schemes that feedparser gives to labels of pictures and sounds."""
 
 
-def read_feed(raw: bytes, file: SourceFile) -> Iterator[Record]:
-    """Every entry of the feed in ``raw``, in its order.
+def parse_feed(document: FeedDocument) -> ParsedFeed:
+    """Every entry of a feed, in its order; of entries with the same mark the first.
 
     The text is the entry's content, or where it has none its summary (flag ``summary_only``). An entry without
-    either is kept with its title (flag ``no_text``).
+    either is kept with its title (flag ``no_text``). Every entry of a feed that is not well-formed has the flag
+    ``feed_bozo``. What the source says of its outlet goes before what the feed says, but for the language.
 
     Raises:
         Refused: ``XML_FORBIDDEN`` for declared entities, ``NOT_A_FEED`` where no feed format is recognised,
             ``FEED_PARSE`` where the parser fails.
     """
     # Decoded here and not by feedparser, which reads encodings in which no search would find a declaration.
-    markup, flags = decode_page(raw, None)
-    if _ENTITY.search(markup) or raw[:2] in _WIDE:
-        raise Refused(Reason.XML_FORBIDDEN, "the XML declares entities or is in an encoding that hides them")
+    charset = _CHARSET.search(document.content_type)
+    markup, flags = decode_page(document.raw, charset[1] if charset else None)
     if not markup.strip():
-        raise Refused(Reason.NOT_A_FEED, "the file is empty")
-    carrier = {"content-type": "application/xml; charset=utf-8"}
+        raise Refused(Reason.NOT_A_FEED, "it is empty")
+    if looks_like_json(markup):
+        channel, items, well_formed = read_json_feed(markup, document.url)
+    else:
+        mended, faults = _mended(markup)
+        channel, items, well_formed = _read_xml_feed(mended, document)
+        well_formed = well_formed and mended is markup
+        flags = tuple(dict.fromkeys((*flags, *faults)))
+    return assembled(document, channel, items, flags if well_formed else (*flags, FEED_BOZO))
+
+
+def _read_xml_feed(markup: str, document: FeedDocument) -> tuple[Channel, list[Item], bool]:
+    """What a feed in XML says of itself and of its entries, and whether it is well-formed."""
+    doctype = _DOCTYPE.search(markup)
+    if document.raw[:2] in _WIDE or (doctype and _ENTITY.search(markup, doctype.end())):
+        raise Refused(Reason.XML_FORBIDDEN, "the XML declares entities or is in an encoding that hides them")
     try:
-        parsed = feedparser.parse(BytesIO(markup.encode()), response_headers=carrier)
+        # Of the markup in it only the text is wanted, which needs neither cleaning nor absolute links.
+        parsed = feedparser.parse(
+            BytesIO(_prepared(markup).encode()),
+            response_headers={"content-type": "application/xml; charset=utf-8"},
+            resolve_relative_uris=False,
+            sanitize_html=False,
+        )
     except Exception as fault:
         # feedparser lets errors of any kind through from the parsers beneath it.
         raise Refused(Reason.FEED_PARSE, f"the feed parser failed: {type(fault).__name__}: {fault}"[:300]) from fault
-    if not parsed.get("version"):
-        what = "an HTML page" if _HTML.search(markup[:4096]) else "no RSS, RDF or Atom"
+    version = parsed.get("version")
+    if not version:
+        what = "an HTML page" if _HTML.search(markup[:4096]) else "no RSS, RDF, Atom or JSON Feed"
         raise Refused(Reason.NOT_A_FEED, f"{what}, not a feed")
-    flags += (FEED_BOZO,) if parsed.get("bozo") else ()
-    outlet = _outlet(parsed.feed, file)
-    site = _line(parsed.feed.get("link"))
-    for number, entry in enumerate(parsed.entries, start=1):
-        yield _record(entry, number, replace(file, outlet=outlet), flags, site)
+    feed = parsed.feed
+    site = absolute(line(feed.get("link")), document.url)
+    # RFC 4287 makes the document the base of Atom's links. RSS has no such rule, and a feed may lie on another host
+    # than its site.
+    bases = (document.url, site) if version.startswith("atom") else (site, document.url)
+    language = line(feed.get("language"))
+    inherited = {language, *(_language(feed.get(key)) for key in ("title_detail", "subtitle_detail"))}
+    channel = Channel(version, line(feed.get("title")), site, language, bases)
+    items = [_item(entry, inherited) for entry in parsed.entries]
+    return channel, items, not parsed.get("bozo") and not markup[0].isspace()
 
 
-def _outlet(feed: Mapping[str, Any], file: SourceFile) -> Any:
-    known = file.outlet
-    site = feed.get("link")
-    return replace(
-        known,
-        source_id=known.source_id or (host(site) if isinstance(site, str) and "://" in site else None),
-        name=known.name or _line(feed.get("title")),
-        language=_line(feed.get("language")) or known.language,
-        feed_url=known.feed_url or file.path,
-    )
+def _mended(markup: str) -> tuple[str, tuple[str, ...]]:
+    """The markup without references to numbers that are no characters, and the flag that this earns it.
 
-
-def _record(
-    entry: Mapping[str, Any], number: int, file: SourceFile, flags: tuple[str, ...], site: str | None
-) -> Record:
-    # feedparser leaves out what it did not find, and puts None where a tag confused it.
-    contents, labels = entry.get("content") or [], entry.get("tags") or []
-    body = max((c.get("value") or "" for c in contents), key=len, default="")
-    text, description = fragment_text(body), fragment_text(entry.get("summary") or "")
-    if not text:
-        text, description = description, ""
-        flags = (*flags, SUMMARY_ONLY if text else NO_TEXT)
-    published, updated = _date(entry, "published"), _date(entry, "updated")
-    guid = _line(entry.get("id"))
-    url = _link(entry, site)
-    declared = Declared(
-        guid=guid,
-        url=url,
-        title=_line(fragment_text(entry.get("title") or "")),
-        description=_line(description) if description != text else None,
-        published=published or updated,
-        modified=updated if published and updated != published else None,
-        language=_line(contents[0].get("language")) if contents else None,
-        section=next((_line(t.get("term")) for t in labels if t.get("term")), None),
-        keywords=tuple(k for t in labels if (k := _line(t.get("term")))),
-        authors=tuple(n for a in entry.get("authors") or () if (n := _line(a.get("name")))),
-    )
-    return Record(
-        kind=InputKind.FEED,
-        ref=f"{file.path}#{number}",
-        record=guid or url or f"{declared.title}\n{text}",
-        outlet=file.outlet,
-        declared=declared,
-        raw=repr(sorted((k, str(v)) for k, v in entry.items())).encode("utf-8", "replace"),
-        text=text,
-        flags=flags,
-    )
-
-
-def _link(entry: Mapping[str, Any], site: str | None) -> str | None:
-    """The address of an entry, a relative one below that of the site.
-
-    Where it has none feedparser puts its id there, which need not be an address.
+    Programs that think in UTF-16 write an emoji as two of them, which are put together. The XML parser gives up at
+    such a reference, and the one for broken feeds fails. Markup without any comes back as it is.
     """
-    link = _line(entry.get("link"))
-    if link and link == _line(entry.get("id")) and not link.lower().startswith(("http://", "https://")):
-        return None
-    try:
-        return urljoin(site, link) if site and link else link
-    except ValueError:
-        return link
+    halves = _REFERENCE.sub(_character, markup)
+    if halves == markup:
+        return markup, ()
+    mended = halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return mended, (REPLACED_CHARACTERS,) if "\ufffd" in mended else ()
+
+
+def _character(reference: re.Match[str]) -> str:
+    """The reference as it is; the half character that it names, or U+FFFD, where it names no whole one."""
+    digits = reference[1] or reference[2] or "0"
+    # The last code point, 10FFFF, has six digits, and seven as a decimal number.
+    number = int(digits, 16 if reference[1] else 10) if len(digits) <= 7 else -1
+    if 0xD800 <= number <= 0xDFFF:
+        return chr(number)
+    return reference[0] if 0 < number <= sys.maxunicode and number not in (0xFFFE, 0xFFFF) else "\ufffd"
+
+
+def _prepared(markup: str) -> str:
+    """The markup as feedparser is given it.
+
+    Blanks before the XML, which are a common mistake, would make it fall back on its parser for broken feeds. The
+    declaration is written anew, on a line of its own: the pattern by which feedparser looks for an encoding takes
+    time that grows with the square of the first line. Captions of pictures get a name of their own: feedparser
+    takes them for the description of the entry, and the description for its content. So do elements that are called
+    like its own lists, which they would break.
+    """
+    media = {"media", *(found[1].lower() for found in _MEDIA.finditer(markup))}
+
+    def renamed(tag: re.Match[str]) -> str:
+        return f"<{tag[1]}{tag[2]}:caption{tag[3]}>" if tag[2].lower() in media else tag[0]
+
+    body = _DECLARATION.sub("", markup.lstrip())
+    body = _CLASHES.sub(r"<\1\2-list", _DESCRIBED.sub(renamed, body))
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{body}'
+
+
+def _item(entry: Mapping[str, Any], inherited: Container[str | None]) -> Item:
+    """What feedparser says of an entry.
+
+    It leaves out what it did not find, puts ``None`` where a tag confused it, and puts an element that it does not
+    know in the place of one of its own keys where it is called so.
+    """
+    contents = [content for content in _tables(entry.get("content")) if _is_text(content)]
+    content = max((_text(content.get("value")) for content in contents), key=len, default="")
+    # A summary without details is a copy of the content.
+    summary = _text(entry.get("summary")) if "summary_detail" in entry or not content else ""
+    labels = [
+        (label, tag.get("scheme") in _OF_MEDIA)
+        for tag in _tables(entry.get("tags"))
+        if (label := _plain(tag.get("label")) or _plain(tag.get("term")))
+    ]
+    of_article = next((label for label, of_media in labels if not of_media), None)
+    languages = map(_language, (*contents, entry.get("summary_detail"), entry.get("title_detail")))
+    own = (language for language in languages if language and language not in inherited)
+    return Item(
+        raw=repr(sorted((k, str(v)) for k, v in entry.items())).encode("utf-8", "replace"),
+        guid=line(entry.get("id")),
+        link=line(entry.get("feedburner_origlink")) or _link(entry),
+        title=_plain(entry.get("title")),
+        summary=summary or ("" if content else _text(entry.get("media_caption"))),
+        content=content,
+        published=_date(entry, "published") or _date(entry, "prism_publicationdate") or _date(entry, "created"),
+        updated=_date(entry, "updated"),
+        language=line(entry.get("language")) or next(own, None),
+        section=_plain(entry.get("prism_section")) or of_article,
+        keywords=lines(label for label, _ in labels),
+        authors=_authors(entry),
+    )
+
+
+def _authors(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the authors, without their mail addresses.
+
+    feedparser knows no mail address that ends in ``.media`` or ``.brussels``, and tears it apart.
+    """
+    authors, written = _tables(entry.get("authors")), _plain(entry.get("author"))
+    if len(authors) != 1 or not written or not _MAIL.search(written):
+        return lines(_plain(author.get("name")) for author in authors)
+    name = _EMPTY_BRACKETS.sub(" ", _MAIL.sub(" ", written)).strip()
+    return lines([name[1:-1] if name[:1] + name[-1:] == "()" else name])
+
+
+def _link(entry: Mapping[str, Any]) -> str | None:
+    """The address of an entry. Where it has none feedparser puts its id there, which need not be an address."""
+    link = line(entry.get("link"))
+    return None if link == line(entry.get("id")) and not is_web(link) else link
 
 
 def _date(entry: Mapping[str, Any], key: str) -> str | None:
@@ -140,7 +196,7 @@ def _date(entry: Mapping[str, Any], key: str) -> str | None:
     feedparser makes midnight of a day alone and guesses at what it does not know, so it is asked for times only.
     """
     # The plain look-up of a dict: feedparser's own gives the other date, with a warning, where one is missing.
-    written = _line(dict(entry).get(key))
+    written = line(dict(entry).get(key))
     if written and read_date(written, evidence=key) is not None:
         return written
     parsed = dict(entry).get(f"{key}_parsed")
@@ -149,30 +205,23 @@ def _date(entry: Mapping[str, Any], key: str) -> str | None:
     return written
 
 
-def _line(value: object) -> str | None:
-    text = " ".join(sound(str(value))[0].split()) if value else ""
-    return text or None
+def _is_text(content: Mapping[str, Any]) -> bool:
+    """Whether the type of a content lets it be text: Atom may carry pictures, in Base64."""
+    kind = content.get("type")
+    return not isinstance(kind, str) or "/" not in kind or kind.startswith("text/") or kind.endswith("xml")
 
 
-def fragment_text(markup: str) -> str:
-    """The text of a piece of HTML, a line for each block and a blank line between paragraphs.
+def _language(detail: object) -> str | None:
+    return line(detail.get("language")) if isinstance(detail, Mapping) else None
 
-    What is nested more than some 2,000 elements deep, which no page needs, is lost in the parser.
-    """
-    markup = sound(markup)[0]
-    if "<" not in markup and "&" not in markup:
-        return markup.strip()
-    parser = lxml.html.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True)
-    root = lxml.html.document_fromstring("<html><body>" + _FRAME.sub("", markup), parser=parser)
-    pieces: list[str] = []
-    unseen = 0
-    for event, node in iterwalk(root, events=("start", "end")):
-        pieces.append("\n" if node.tag in _BLOCKS else "")
-        if event == "start":
-            unseen += node.tag in _UNSEEN
-            pieces.append("" if unseen else _BLANKS.sub(" ", node.text or ""))
-        else:
-            unseen -= node.tag in _UNSEEN
-            pieces.append("" if unseen else _BLANKS.sub(" ", node.tail or ""))
-    lines = (" ".join(line.split()) for line in "".join(pieces).split("\n"))
-    return "\n\n".join(line for line in lines if line)
+
+def _tables(value: object) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+def _text(markup: object) -> str:
+    return fragment_text(markup) if isinstance(markup, str) else ""
+
+
+def _plain(markup: object) -> str | None:
+    return line(_text(markup))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import brotli
@@ -42,6 +42,13 @@ _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZSTD_WINDOW_BYTES = 8 << 20
 """The largest window that a content coding may ask for: RFC 9659."""
+
+MOST_CODINGS = 3
+"""Content codings one over another; servers apply one, and a second where a proxy in front of them does too."""
+
+_MOST_MEMBERS = 4_096
+"""Gzip members or zstd frames in a row. Of 64 KiB each, as the smallest in use (BGZF), they hold 256 MiB; endless
+empty ones cost time and give nothing."""
 
 _PIECE_BYTES = 65_536
 _ZSTD_PIECE_BYTES = 256
@@ -85,18 +92,42 @@ def read_response(block: bytes, *, page_bytes: int, whole: bool = True) -> HtmlB
             that ends before its length or coding does, ``EMPTY``, and ``HTTP_PROTOCOL`` for what is no response
             or a body that cannot be decoded.
     """
-    head = _head(block)
-    if head.status != 200:
-        raise Refused(Reason.HTTP_STATUS, f"the server answered with status {head.status}")
+    head = _good_head(block)
     kind = content_type(head.last("content-type"))
     if kind not in _HTML_TYPES and kind not in _NO_TYPES:
         raise Refused(Reason.NOT_HTML, f"the content type is {kind}")
-    body = block[head.length :]
-    if not whole:
-        raise _too_large(page_bytes)
-    body = _unchunked(body) if "chunked" in head.tokens("transfer-encoding") else _complete(body, head)
-    html = _decoded(body, head.tokens("content-encoding"), page_bytes)
+    html = _body(head, block, page_bytes, whole=whole)
     return page(html, head.last("content-type"), page_bytes=page_bytes)
+
+
+def read_body(block: bytes, *, most_bytes: int, whole: bool = True) -> tuple[bytes, str]:
+    """The body of an HTTP response, whatever it holds, and its ``Content-Type``.
+
+    Args:
+        block: as for ``read_response``, like ``whole``.
+        most_bytes: The largest body, decoded.
+        whole: Whether the block could be held.
+
+    Raises:
+        Refused: as ``read_response``, but for what it asks of the body.
+    """
+    head = _good_head(block)
+    return _body(head, block, most_bytes, whole=whole), head.last("content-type")
+
+
+def _good_head(block: bytes) -> _Head:
+    head = _head(block)
+    if head.status != 200:
+        raise Refused(Reason.HTTP_STATUS, f"the server answered with status {head.status}")
+    return head
+
+
+def _body(head: _Head, block: bytes, most_bytes: int, *, whole: bool) -> bytes:
+    if not whole:
+        raise _too_large(most_bytes)
+    body = block[head.length :]
+    body = _unchunked(body) if "chunked" in head.tokens("transfer-encoding") else _complete(body, head)
+    return decoded_body(body, head.tokens("content-encoding"), most_bytes=most_bytes)
 
 
 def page(body: bytes, declared: str, *, page_bytes: int) -> HtmlBody:
@@ -215,8 +246,23 @@ def _unchunked(body: bytes) -> bytes:
     raise Refused(Reason.HTTP_PROTOCOL, f"the chunked coding breaks after {len(parts)} chunks")
 
 
-def _decoded(body: bytes, codings: list[str], page_bytes: int) -> bytes:
+def decoded_body(body: bytes, codings: Sequence[str], *, most_bytes: int) -> bytes:
+    """``body`` without its content codings; no more than about ``most_bytes`` of it are ever held.
+
+    As browsers do, text is taken as it is whatever coding is named for it, and gzip is known by how it begins.
+
+    Args:
+        body: without its transfer coding.
+        codings: the tokens of ``Content-Encoding`` in their order, in lower case.
+        most_bytes: the largest body, after each of the codings.
+
+    Raises:
+        Refused: ``TOO_LARGE``, ``TRUNCATED`` for a body that ends before its coding does, ``HTTP_PROTOCOL`` for one
+            that is in no coding known here, damaged, or in more than ``MOST_CODINGS``.
+    """
     applied = [coding for coding in codings if coding not in _PLAIN_CODINGS]
+    if len(applied) > MOST_CODINGS:
+        raise Refused(Reason.HTTP_PROTOCOL, f"the body is in {len(applied)} codings; {MOST_CODINGS} are undone")
     if not applied and body.startswith(_GZIP):
         applied = ["gzip"]
     for coding in reversed(applied):
@@ -224,12 +270,11 @@ def _decoded(body: bytes, codings: list[str], page_bytes: int) -> bytes:
         if not body or _HTML_START.match(body):
             return body
         try:
-            pieces = _pieces(coding.removeprefix("x-"), body)
-            body = _joined(pieces, page_bytes)
+            body = _joined(_pieces(coding.removeprefix("x-"), body), most_bytes)
         except (zlib.error, zstandard.ZstdError, brotli.error, _Unlike) as fault:
             if _is_text(body):
                 return body
-            raise Refused(Reason.HTTP_PROTOCOL, f"the body is no sound {coding}: {fault}") from fault
+            raise Refused(Reason.HTTP_PROTOCOL, f"the body is no sound {coding[:20]}: {fault}") from fault
         except EOFError as fault:
             if _is_text(body):
                 return body
@@ -267,11 +312,13 @@ def _pieces(coding: str, body: bytes) -> Iterator[bytes]:
 def _gunzipped(body: bytes) -> Iterator[bytes]:
     if not body.startswith(_GZIP):
         raise _Unlike("it does not begin as gzip does")
-    while body.startswith(_GZIP):
-        inflate = zlib.decompressobj(wbits=31)
-        yield from _unpacked(inflate, body)
+    at = 0
+    for _ in range(_MOST_MEMBERS):
+        at = yield from _unpacked(zlib.decompressobj(wbits=31), body, at)
         # RFC 1952: a file is one or more members; what else follows, browsers pass over.
-        body = inflate.unused_data
+        if not body.startswith(_GZIP, at):
+            return
+    raise _Unlike(f"it has more than {_MOST_MEMBERS:,} members")
 
 
 def _inflated(body: bytes) -> Iterator[bytes]:
@@ -285,17 +332,20 @@ def _inflated(body: bytes) -> Iterator[bytes]:
     yield from _unpacked(zlib.decompressobj(wbits=15 if wrapped else -15), body)
 
 
-def _unpacked(inflate: zlib._Decompress, body: bytes) -> Iterator[bytes]:
-    at = 0
-    feed = body[:_PIECE_BYTES]
+def _unpacked(inflate: zlib._Decompress, body: bytes, at: int = 0) -> Generator[bytes, None, int]:
+    """What begins at ``at``, and returned, where it ends."""
+    feed = b""
     while not inflate.eof:
+        if not feed:
+            feed = body[at : at + _PIECE_BYTES]
+            at += len(feed)
         piece = inflate.decompress(feed, _PIECE_BYTES * 16)
         if piece:
             yield piece
-        at += len(feed) - len(inflate.unconsumed_tail)
-        if not feed and not piece and not inflate.eof:
+        elif not feed and not inflate.eof:
             raise EOFError
-        feed = inflate.unconsumed_tail or body[at : at + _PIECE_BYTES]
+        feed = inflate.unconsumed_tail
+    return at - len(inflate.unused_data)
 
 
 def _unbrotlied(body: bytes) -> Iterator[bytes]:
@@ -311,15 +361,19 @@ def _unbrotlied(body: bytes) -> Iterator[bytes]:
 def _unzstded(body: bytes) -> Iterator[bytes]:
     if not body.startswith(_ZSTD):
         raise _Unlike("it does not begin as zstd does")
-    while body.startswith(_ZSTD):
+    at = 0
+    for _ in range(_MOST_MEMBERS):
         unpack = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES).decompressobj()
-        for at in range(0, len(body), _ZSTD_PIECE_BYTES):
-            yield unpack.decompress(body[at : at + _ZSTD_PIECE_BYTES])
-            if unpack.eof:
-                break
-        else:
-            raise EOFError
-        body = unpack.unused_data + body[at + _ZSTD_PIECE_BYTES :]
+        while not unpack.eof:
+            feed = body[at : at + _ZSTD_PIECE_BYTES]
+            if not feed:
+                raise EOFError
+            at += len(feed)
+            yield unpack.decompress(feed)
+        at -= len(unpack.unused_data)
+        if not body.startswith(_ZSTD, at):
+            return
+    raise _Unlike(f"it has more than {_MOST_MEMBERS:,} frames")
 
 
 def _is_text(body: bytes) -> bool:

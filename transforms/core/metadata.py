@@ -6,7 +6,6 @@ names of OpenGraph are those of https://ogp.me/#type_article.
 
 from __future__ import annotations
 
-import datetime as dt
 import html
 import re
 from collections.abc import Iterable, Iterator
@@ -15,17 +14,14 @@ from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from htmldate import find_date
 from lxml import etree
 from lxml.html import HtmlElement
 
 from schemas.reject import Refused
-from transforms.core.dates import read_date
+from transforms.core import access, page_dates
+from transforms.core.date_weights import Said
 from transforms.core.jsonld import Node, fold, main_article, names, read_nodes, strings, types
 from transforms.core.urls import checked
-
-_FIRST_GUESS, _LAST_GUESS = dt.datetime(1990, 1, 1), dt.datetime(2100, 1, 1)
-"""Between these htmldate may find a day: no page on the web is older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +29,9 @@ class Metadata:
     """What a page states about itself; ``None`` or ``()`` where it says nothing.
 
     Attributes:
-        published: The date of publication as it was written, ``published_evidence`` where it stood; a date
-            that can be read goes before one that cannot.
+        published: What it states of its publication, the most trustworthy first.
+        searched: Where a date was found on a page of which no such statement can be read.
+        modified: What it states of its last change, the most trustworthy first.
         language_declared: BCP 47, as ``nl-BE``.
         access: ``open``, ``locked`` or ``unknown``, as declared for readers without a subscription.
         agency_claim: Names that may be those of a news agency: authors that are no persons, credits, sources,
@@ -49,9 +46,9 @@ class Metadata:
     section: str | None = None
     keywords: tuple[str, ...] = ()
     canonical_url: str | None = None
-    published: str | None = None
-    published_evidence: str | None = None
-    modified: str | None = None
+    published: tuple[Said, ...] = ()
+    searched: tuple[Said, ...] = ()
+    modified: tuple[str, ...] = ()
     language_declared: str | None = None
     access: str = "unknown"
     site_name: str | None = None
@@ -60,30 +57,12 @@ class Metadata:
     article_body: str | None = None
 
 
-_PUBLISHED = (
-    *("article:published_time", "og:article:published_time", "og:published_time", "parsely-pub-date"),
-    *(
-        "sailthru.date",
-        "datepublished",
-        "dcterms.issued",
-        "dcterms.created",
-        "dcterms.date",
-        "dc.date.issued",
-    ),
-    *("dc.date.created", "dc.date", "cxenseparse:recs:publishtime", "article:published", "article.published"),
-    *("publication_date", "publish_date", "publish-date", "publishdate", "published_time", "pubdate"),
-    *("pub_date", "rnews:datepublished", "iso-8601-publish-date", "date"),
-)
-_MODIFIED = (
-    *("article:modified_time", "og:article:modified_time", "og:updated_time", "og:modified_time"),
-    *("datemodified", "dcterms.modified", "dc.date.modified", "last-modified"),
-)
 _HEADLINES = ("og:title", "twitter:title", "parsely-title", "sailthru.title", "dcterms.title", "dc.title")
 _DESCRIPTIONS = ("og:description", "description", "twitter:description", "dcterms.description")
 _AUTHORS = ("author", "article:author", "parsely-author", "sailthru.author", "dcterms.creator", "dc.creator")
 _SECTIONS = ("article:section", "parsely-section", "og:section", "section")
 _KEYWORDS = ("news_keywords", "article:tag", "parsely-tags", "sailthru.tags", "keywords")
-"""Names of meta elements, the most trustworthy first; ``date`` last, under which some servers print today."""
+"""Names of meta elements, the most trustworthy first."""
 
 _PROPERTIES = ("headline", "description", "author", "articleSection", "datePublished", "dateModified")
 _with_itemprop = etree.XPath("//body//*[@itemprop][not(self::meta or self::article or self::main)]")
@@ -92,7 +71,6 @@ _REPEATS = 10
 
 _TAIL = re.compile(r"\s+[|\-–—•·:/«»]{1,2}\s+")
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?")
-_DAY_IN_PATH = re.compile(r"/((?:19|20)[0-9]{2})[/-]([01][0-9])[/-]([0-3][0-9])(?=[/_-]|\Z)")
 _HANDLE = re.compile(r"\s*(?:https?:|@|/)")
 _NAME_CHARACTERS = 120
 """Of the longest author; longer ones are biographies. Four names in one string take about 80."""
@@ -129,7 +107,7 @@ def read_metadata(tree: HtmlElement, url: str | None) -> Metadata:
             *props.get("description", ()),
         ]
     )
-    published, evidence = _published(tree, article, page, metas, props, url)
+    published = page_dates.published(tree, article, page, metas, props)
     return Metadata(
         headline=_headline(tree, article, metas, props, _sites(site, article, canonical or url)),
         description=_first(summaries),
@@ -144,12 +122,10 @@ def read_metadata(tree: HtmlElement, url: str | None) -> Metadata:
         keywords=_keywords(article, metas),
         canonical_url=canonical,
         published=published,
-        published_evidence=evidence,
-        modified=_first(
-            [*strings(article.get("dateModified")), *_of(metas, _MODIFIED), *props.get("dateModified", ())]
-        ),
+        searched=() if any(map(page_dates.is_readable, published)) else page_dates.searched(tree, url),
+        modified=page_dates.modified(article, metas, props),
         language_declared=_language(tree, article, metas),
-        access=_access(article, metas),
+        access=access.declared(article, page, metas),
         site_name=site,
         agency_claim=_agency_claim(article),
         summaries=summaries,
@@ -215,52 +191,6 @@ def _canonical(tree: HtmlElement, metas: dict[str, list[str]], url: str | None) 
         if not (deep and not parts.path.strip("/") and not parts.query):
             return address
     return None
-
-
-def _published(
-    tree: HtmlElement,
-    article: Node,
-    page: Node,
-    metas: dict[str, list[str]],
-    props: dict[str, list[str]],
-    url: str | None,
-) -> tuple[str | None, str | None]:
-    """The first date of publication that can be read, else the first one stated, and where it stood."""
-    stated: list[tuple[str, str]] = [
-        (text, "JSON-LD datePublished") for text in strings(article.get("datePublished"))
-    ]
-    stated += [(text, f"meta {name}") for name in _PUBLISHED for text in metas.get(name, ())]
-    stated += [(text, "microdata datePublished") for text in props.get("datePublished", ())]
-    stated += [(text, "JSON-LD WebPage datePublished") for text in strings(page.get("datePublished"))]
-    stated += [(text, "JSON-LD dateCreated") for text in strings(article.get("dateCreated"))]
-    stated += [(text, "<time>") for text in _times(tree)]
-    if url and (found := _DAY_IN_PATH.search(urlsplit(url).path)):
-        stated.append(("-".join(found.groups()), "address of the page"))
-    for text, evidence in stated:
-        if read_date(fold(text), evidence=evidence):
-            return fold(text), evidence
-    if stated:
-        return fold(stated[0][0]), stated[0][1]
-    # The last day is far ahead, not today, so that the clock plays no part.
-    guess: str | None = find_date(
-        tree, extensive_search=False, original_date=True, url=url, min_date=_FIRST_GUESS, max_date=_LAST_GUESS
-    )
-    return (guess, "htmldate") if guess else (None, None)
-
-
-def _times(tree: HtmlElement) -> list[str]:
-    """What ``<time>`` elements state: first those marked as such, then those behind the title."""
-    marked: list[str] = []
-    behind: list[str] = []
-    before: list[str] = []
-    title_seen = False
-    for element in tree.iter("h1", "time"):
-        if element.tag == "h1":
-            title_seen = True
-        elif text := element.get("datetime") or "":
-            is_marked = element.get("pubdate") is not None or "published" in (element.get("class") or "").split()
-            (marked if is_marked else behind if title_seen else before).append(text)
-    return marked + behind[:3] + before[:3]
 
 
 def _sites(site: str | None, article: Node, url: str | None) -> set[str]:
@@ -365,19 +295,6 @@ def _language(tree: HtmlElement, article: Node, metas: dict[str, list[str]]) -> 
             parts = (language.lower(), (script or "").title(), (region or "").upper())
             return "-".join(part for part in parts if part)
     return None
-
-
-def _access(article: Node, metas: dict[str, list[str]]) -> str:
-    parts = article.get("hasPart")
-    for node in (article, *(parts if isinstance(parts, list) else [parts])):
-        stated = node.get("isAccessibleForFree") if isinstance(node, dict) else None
-        word = str(stated[0] if isinstance(stated, list) and stated else stated).rsplit("/", 1)[-1].strip().casefold()
-        if word in ("true", "1", "yes"):
-            return "open"
-        if word in ("false", "0", "no"):
-            return "locked"
-    tier = _first(metas.get("article:content_tier", ()))
-    return {"free": "open", "locked": "locked"}.get((tier or "").casefold(), "unknown")
 
 
 def _agency_claim(article: Node) -> tuple[str, ...]:

@@ -7,19 +7,19 @@ twins, and ``knipsel explain`` calls them one after the other.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from schemas.article import Article, Cut
+from schemas.article import Article
 from schemas.record import PAGES, Declared, Draft, InputKind, Outlet, Record
 from schemas.reject import Reason, Refused, fingerprint
 from schemas.rules import CutKind
-from transforms.core import dates, urls
+from transforms.core import access, article_dates, dates, urls
 from transforms.core.agencies import AgencyReader
 from transforms.core.clutter.recurring import known_since
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.clutter.strip import Stripped, strip
+from transforms.core.date_weights import DATE_ABSURD
 from transforms.core.extraction import extract_page
 from transforms.core.identity import article_id, content_hash
 from transforms.core.language import UNKNOWN, Detector, detect
@@ -29,25 +29,12 @@ from transforms.core.topics import TopicTagger
 LOCAL = "local"
 """The source of files for which nothing says who published them."""
 
-UNKNOWN_ACCESS = "unknown"
-"""The column ``access`` where neither the page nor a cut says anything."""
-
-DATE_ABSURD = "date_absurd"
-DATE_UNREAD = "date_unread"
 LANGUAGE_CONFLICT = "language_conflict"
 SHORT_BODY = "short_body"
 TRUNCATED = "truncated"
 
 _SHORT_BODY_CHARS = 200
 # Two sentences: below this a text is a stub, a caption or what a paywall left.
-
-_TEASER_CHARS = 80
-# One sentence of running text. A paywall that leaves less has left no beginning of the article to read.
-
-_BROKEN_OFF = re.compile(r"""(?:(?:[(\[]?(?:…|\.\.\.)|\[\+\d{1,9} chars\])[\s"'”“’‘»«)\]]*)+\Z""")
-# What those who cut a text short put behind it; a quote or bracket of the text itself may still close there.
-_MARK_CHARS = 40
-# No such mark is longer, and no more of a text is looked at for one.
 
 _EARLIER_RUNS = 4
 # How many steps of learning an article is known across. A frame is learned in one or two.
@@ -120,7 +107,9 @@ def extract(record: Record, *, now: dt.datetime, timezones: Mapping[str, str]) -
         access=page.access,
         quality_flags=flags,
     )
-    article = _dated(article, said, page, _timezone(outlet, timezones), now)
+    languages = (said.language, page.language_declared, outlet.language)
+    hints = article_dates.hints_for(outlet, host, languages, timezones, fetched)
+    article = article_dates.dated(article, said, page, hints, now)
     return Draft(article, fingerprint(record.raw), len(record.raw), page.agency_claim)
 
 
@@ -132,48 +121,6 @@ def _fetched(said: Declared, now: dt.datetime) -> dt.datetime | None:
 
 def _utc(moment: dt.datetime) -> dt.datetime:
     return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-
-
-def _timezone(outlet: Outlet, timezones: Mapping[str, str]) -> str | None:
-    return outlet.timezone or timezones.get(outlet.country or "")
-
-
-def _dated(article: Article, said: Declared, page: Metadata, timezone: str | None, now: dt.datetime) -> Article:
-    """The dates that the record or the page states, as far as they can be read and can be true."""
-    stated = [
-        (said.published, "feed" if article.input_kind == InputKind.FEED else "record"),
-        (page.published, page.published_evidence or "page"),
-    ]
-    flags = list(article.quality_flags)
-    for text, evidence in stated:
-        if not text:
-            continue
-        read = dates.read_date(text, evidence=evidence, timezone=timezone)
-        if read is not None and dates.plausible(read, now):
-            article = _published(article, read)
-            break
-        flags.append(DATE_UNREAD if read is None else DATE_ABSURD)
-    modified = next((m for m in (said.modified, page.modified) if m), None)
-    changed = dates.read_date(modified, evidence="modified", timezone=timezone) if modified else None
-    if changed is not None and not dates.plausible(changed, now):
-        changed = None
-        flags.append(DATE_ABSURD)
-    return replace(
-        article,
-        modified_at=changed.instant if changed else None,
-        quality_flags=tuple(dict.fromkeys(flags)),
-    )
-
-
-def _published(article: Article, stated: dates.StatedDate) -> Article:
-    return replace(
-        article,
-        published_at=stated.instant,
-        published_date=stated.date,
-        published_edtf=stated.edtf,
-        date_precision=stated.precision,
-        date_evidence=stated.evidence,
-    )
 
 
 def strip_clutter(draft: Draft, *, book: RuleBook, furniture: Mapping[str, Mapping[str, int]] | None = None) -> Draft:
@@ -197,9 +144,7 @@ def strip_clutter(draft: Draft, *, book: RuleBook, furniture: Mapping[str, Mappi
     flags = article.quality_flags
     if len(stripped.body) < _SHORT_BODY_CHARS:
         flags += (SHORT_BODY,)
-    below = _below(stripped.body, stripped.removed)
-    breaks_off = _breaks_off(stripped.body, below)
-    if breaks_off:
+    if access.breaks_off(stripped.body, stripped.removed):
         flags += (TRUNCATED,)
     return replace(
         draft,
@@ -210,7 +155,7 @@ def strip_clutter(draft: Draft, *, book: RuleBook, furniture: Mapping[str, Mappi
             body_chars=len(stripped.body),
             removed=stripped.removed,
             clutter_ratio=stripped.clutter_ratio,
-            access=_access(stripped.body, below, breaks_off) if article.access == UNKNOWN_ACCESS else article.access,
+            access=access.shown(stripped.body, stripped.removed, article.access),
             content_hash=content_hash(stripped.headline, stripped.body),
             quality_flags=flags,
         ),
@@ -255,37 +200,6 @@ def _earlier_hashes(
     return tuple(hashes)
 
 
-def _below(body: str, removed: Sequence[Cut]) -> tuple[Cut, ...]:
-    """The cuts behind the last character of the body; all of them where nothing was kept."""
-    cut = 0
-    for number, each in enumerate(removed):
-        if each.start - cut >= len(body):
-            return tuple(removed[number:])
-        cut += each.end - each.start
-    return ()
-
-
-def _breaks_off(body: str, below: Sequence[Cut]) -> bool:
-    """Whether the text was cut short by those who passed it on, who say so with "…", "..." or "[+123 chars]"."""
-    marks = (cut.text for cut in below if cut.kind == CutKind.PAYWALL)
-    return any(_BROKEN_OFF.search(text.rstrip()[-_MARK_CHARS:]) for text in (body, *marks))
-
-
-def _access(body: str, below: Sequence[Cut], breaks_off: bool) -> str:
-    """What the cuts below the body say of access: ``teaser``, ``locked`` or ``unknown``.
-
-    A paywall notice does below the text, whatever the text; a mark that the text was cut short is none, since those
-    who pass a text on cut it short as well. An offer of subscriptions does where the text breaks off before it:
-    below a whole article it is advertising. A notice with article text behind it has stopped nobody.
-    """
-    notices = (cut.text.strip() for cut in below if cut.kind == CutKind.PAYWALL)
-    notice = any(len(text) > _MARK_CHARS or not _BROKEN_OFF.match(text) for text in notices)
-    offer = any(cut.kind == CutKind.SUBSCRIPTION for cut in below)
-    if not notice and not (offer and breaks_off):
-        return UNKNOWN_ACCESS
-    return "teaser" if len(body) >= _TEASER_CHARS else "locked"
-
-
 def detect_language(draft: Draft, *, detector: Detector, max_chars: int, min_letters: int) -> Draft:
     """The draft with the language of its clean text; a body too short to tell is helped by the headline."""
     article = draft.article
@@ -304,22 +218,9 @@ def detect_language(draft: Draft, *, detector: Detector, max_chars: int, min_let
 def date_article(draft: Draft, *, now: dt.datetime) -> Draft:
     """The draft with the day it is filed under: published, else modified, else fetched; and why.
 
-    Where record and page state no date, the marker at the start of the text is read.
+    The marker at the start of the text, and the day in its dateline, are read here.
     """
-    article = draft.article
-    if article.published_edtf is None:
-        for cut in article.removed:
-            marker = dates.read_marker(cut.text) if cut.kind == CutKind.DATE_MARKER else None
-            if marker is not None and dates.plausible(marker[1], now):
-                article = _published(article, marker[1])
-    day, basis = article.published_date, "published"
-    if day is None and article.date_precision == "month" and article.published_edtf:
-        day = dt.date.fromisoformat(f"{article.published_edtf}-01")
-    if day is None and article.modified_at is not None:
-        day, basis = article.modified_at.date(), "modified"
-    if day is None:
-        day, basis = article.fetched_at.date(), "fetched"
-    return replace(draft, article=replace(article, partition_date=day, date_basis=basis))
+    return replace(draft, article=article_dates.filed(draft.article, now))
 
 
 def tag_article(draft: Draft, *, tagger: TopicTagger, agencies: AgencyReader) -> Draft:

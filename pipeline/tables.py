@@ -1,0 +1,176 @@
+"""The tables of ``knipsel.toml`` and ``feeds.toml``: every setting with its type and its bounds."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from ipaddress import ip_network
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from schemas.feed import FetchPolicy
+from schemas.record import TextFrom
+from schemas.reject import Refused
+from transforms.core.urls import checked
+
+OWN_HEADERS = frozenset(
+    {"host", "user-agent", "accept", "accept-encoding", "connection", "content-length", "transfer-encoding"}
+    | {"if-none-match", "if-modified-since", "range"}
+)
+"""What a feed's ``headers`` cannot set."""
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no such time zone; allowed: IANA names such as Europe/Amsterdam") from None
+    return name
+
+
+def _address(url: str) -> str:
+    if "://" not in url:
+        return url
+    try:
+        return checked(url)
+    except Refused as refusal:
+        raise ValueError(
+            f"{refusal.message}; allowed: an http or https address, or the path of a feed file"
+        ) from None
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as fault:
+        raise ValueError(f"no network: {fault}; allowed: such as 127.0.1.0/24") from None
+
+
+def _header(name: str) -> str:
+    if name.lower() in OWN_HEADERS:
+        raise ValueError("is set by knipsel itself; allowed: other headers, such as Authorization")
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Bytes = Annotated[int, Field(strict=True, ge=1_000, le=1 << 30)]
+Seconds = Annotated[float, Field(strict=True, ge=0, le=30 * 86_400)]
+Duration = Annotated[float, Field(strict=True, ge=0.05, le=3_600)]
+Host = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[A-Za-z0-9_.:-]{1,260}$")]
+Header = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$"), AfterValidator(_header)]
+Value = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{0,4000}$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Run(_Table):
+    """How the work is cut and shared out, how files are cut, and when a run is given up."""
+
+    workers: Literal["auto"] | Annotated[int, Field(strict=True, ge=0, le=256)]
+    batch_bytes: Annotated[int, Field(strict=True, ge=1_000, le=1 << 40)]
+    batch_records: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+    rows_per_file: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+    buffer_bytes: Bytes
+    max_rejected_share: Annotated[float, Field(strict=True, ge=0, le=1)]
+
+
+class Limits(_Table):
+    """The largest inputs that are taken, decoded, and what one of them may cost."""
+
+    text_bytes: Bytes
+    feed_bytes: Bytes
+    parse_seconds: Annotated[float, Field(strict=True, ge=0.1, le=3_600)]
+    child_bytes: Annotated[int, Field(strict=True, ge=100_000_000, le=1 << 40)]
+
+
+class Fetch(_Table):
+    """How feeds and their pages are fetched, and how often."""
+
+    user_agent: Annotated[
+        str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,60}(?:/[\x21-\x7e]{1,60})?$")
+    ]
+    contact: Value
+    delay_seconds: Seconds
+    connect_seconds: Duration
+    total_seconds: Duration
+    too_many_seconds: Seconds
+    patience_seconds: Seconds
+    longest_crawl_delay_seconds: Seconds
+    longest_retry_after_seconds: Seconds
+    robots_seconds: Seconds
+    retries: Annotated[int, Field(strict=True, ge=0, le=10)]
+    redirects: Annotated[int, Field(strict=True, ge=0, le=20)]
+    in_flight: Annotated[int, Field(strict=True, ge=1, le=500)]
+    batch_seconds: Annotated[float, Field(strict=True, ge=1, le=86_400)]
+    run_seconds: Annotated[float, Field(strict=True, ge=1, le=30 * 86_400)]
+    poll_seconds: Seconds
+    full_poll_seconds: Seconds
+    page_tries: Annotated[int, Field(strict=True, ge=1, le=100)]
+    feed_failures: Annotated[int, Field(strict=True, ge=1, le=1_000)]
+    ports: Annotated[tuple[Annotated[int, Field(strict=True, ge=1, le=65_535)], ...], Field(min_length=1)]
+    allow_private: tuple[Annotated[str, AfterValidator(_network)], ...]
+
+    def policy(self) -> FetchPolicy:
+        """What the fetcher goes by; its user agent says who asks and how they can be reached."""
+        same = {field.name: getattr(self, field.name) for field in fields(FetchPolicy) if field.name != "user_agent"}
+        contact = f" (+{self.contact})" if self.contact else ""
+        return FetchPolicy(user_agent=f"{self.user_agent}{contact}", **same)
+
+
+class Language(_Table):
+    """Which detector, and what it is given."""
+
+    detector: Literal["langdetect", "py3langid"]
+    max_chars: Annotated[int, Field(strict=True, ge=50, le=100_000)]
+    min_letters: Annotated[int, Field(strict=True, ge=1, le=1_000)]
+
+
+class Clutter(_Table):
+    """Which rules are used."""
+
+    languages: tuple[Name, ...]
+
+
+class Settings(_Table):
+    """Everything in ``knipsel.toml``."""
+
+    root: Annotated[str, StringConstraints(min_length=1)]
+    run: Run
+    limits: Limits
+    fetch: Fetch
+    language: Language
+    clutter: Clutter
+    timezones: dict[Country, Zone]
+
+
+class Feed(_Table):
+    """One feed of ``feeds.toml``."""
+
+    url: Annotated[str, StringConstraints(min_length=1), AfterValidator(_address)]
+    outlet: Name
+    name: str | None = None
+    language: str | None = None
+    country: Country | None = None
+    timezone: Zone | None = None
+    section: str | None = None
+    text: TextFrom | None = None
+    interval_minutes: Annotated[int, Field(strict=True, ge=0, le=43_200)] | None = None
+    headers: dict[Header, Value] = Field(default_factory=dict)
+    hosts: tuple[Host, ...] = ()
+    enabled: bool = True
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether it is a file."""
+        return "://" not in self.url
+
+
+class FeedFile(_Table):
+    """The whole of ``feeds.toml``."""
+
+    feed: tuple[Feed, ...] = ()

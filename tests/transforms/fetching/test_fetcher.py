@@ -1,0 +1,532 @@
+"""Fetching politely from a real server on loopback: what it was asked and when, and what came of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gc
+import itertools
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from random import Random
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from schemas.feed import Fetched, HostMemory, Postponed, Wanted
+from schemas.reject import Reason, Refused
+from tests.transforms.fetching.loopback import Loopback, moved, policy, text
+from transforms.core.retrying import backoff_seconds
+from transforms.fetching.clock import RunClock
+from transforms.fetching.errands import Result
+from transforms.fetching.fetcher import Fetcher
+
+NOW = dt.datetime(2026, 11, 20, 2, 30, tzinfo=dt.UTC)
+DELAY = 0.05
+TOLERANCE = 0.004
+"""Both clocks of the gaps are the server's own; it is its thread that may be late."""
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with Loopback() as loopback:
+        yield loopback
+
+
+def frozen() -> dt.datetime:
+    return NOW
+
+
+def fetcher(server: Loopback, hosts: dict[str, HostMemory] | None = None, **changes: Any) -> Fetcher:
+    return Fetcher(policy(server.port, **changes), clock=RunClock(NOW), hosts=hosts or {})
+
+
+def wanted(url: str, **more: Any) -> Wanted:
+    return Wanted(url, accept="text/html", most_bytes=1_000_000, **more)
+
+
+def fetch_all(fetching: Fetcher, asked: Sequence[Wanted], in_flight: int = 8) -> dict[str, Result]:
+    flow = fetching.flow(in_flight=in_flight)
+    found = [pair for one in asked for pair in flow.put(one, one.url)]
+    return dict([*found, *flow.drain()])
+
+
+def fetch(fetching: Fetcher, one: Wanted) -> Result:
+    return fetch_all(fetching, [one])[one.url]
+
+
+def code(result: Result) -> Reason | int:
+    return result.status if isinstance(result, Fetched) else result.reason
+
+
+# Order and delay
+
+
+def test_hosts_are_asked_side_by_side_and_each_in_its_own_time(server: Loopback) -> None:
+    server.seconds = 0.02
+    asked = [wanted(server.url(number, f"/{page}")) for page in range(5) for number in range(1, 7)]
+    begun = time.monotonic()
+    with fetcher(server) as fetching:
+        found = fetch_all(fetching, asked)
+    spent = time.monotonic() - begun
+
+    assert set(found) == {one.url for one in asked}
+    assert all(isinstance(one, Fetched) and one.body == b"ok" for one in found.values())
+    gaps = server.gaps()
+    assert len(gaps) == 6
+    assert min(itertools.chain(*gaps.values())) >= DELAY - TOLERANCE
+    assert Counter(seen.path for seen in server.log) == {"/robots.txt": 6, **{f"/{page}": 6 for page in range(5)}}
+    assert spent < 6 * (5 * (0.02 + DELAY) + 0.02) / 2
+
+
+def test_results_come_in_the_order_in_which_they_are_done(server: Loopback) -> None:
+    slow = [server.url(1, f"/{page}") for page in range(3)]
+    quick = server.url(2, "/quick")
+    with fetcher(server) as fetching:
+        flow = fetching.flow(in_flight=8)
+        found = [context for url in [*slow, quick] for context, _ in flow.put(wanted(url), url)]
+        found += [context for context, _ in flow.drain()]
+
+    assert [url for url in found if url != quick] == slow
+    assert found[-1] == slow[-1]
+
+
+def test_the_delay_counts_from_the_run_before(server: Loopback) -> None:
+    memory = HostMemory(robots_at=NOW, asked_at=NOW - dt.timedelta(seconds=0.1))
+    begun = time.monotonic()
+    with fetcher(server, {server.host(1): memory}, delay_seconds=0.4) as fetching:
+        assert code(fetch(fetching, wanted(server.url(1, "/a")))) == 200
+        assert server.log[0].start - begun >= 0.3 - TOLERANCE
+        learned = fetching.learned()
+        assert fetching.learned() == {}
+
+    asked_at = learned[server.host(1)].asked_at
+    assert asked_at is not None
+    assert asked_at > NOW
+
+
+def test_a_host_is_the_same_with_a_dot_behind_its_name(server: Loopback) -> None:
+    class Anywhere(AbstractResolver):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        ) -> list[ResolveResult]:
+            return [ResolveResult(hostname=host, host="127.0.1.1", port=port, family=family, proto=0, flags=0)]
+
+        async def close(self) -> None:
+            return
+
+    with Fetcher(policy(server.port), clock=frozen, resolver=Anywhere()) as fetching:
+        urls = [f"http://paper.example{dot}:{server.port}/{dot}" for dot in ("", ".")]
+        found = fetch_all(fetching, [wanted(url) for url in urls])
+        assert list(fetching.learned()) == [f"paper.example:{server.port}"]
+
+    assert {code(one) for one in found.values()} == {200}
+    assert [seen.path for seen in server.log] == ["/robots.txt", "/", "/."]
+
+
+# Two flows
+
+
+def test_a_flow_does_not_wait_for_another_whose_results_nobody_takes(server: Loopback) -> None:
+    with fetcher(server) as fetching:
+        pages = fetching.flow(in_flight=1)
+        for number in (1, 2, 3):
+            for page in range(4):
+                assert list(pages.put(wanted(server.url(number, f"/page/{page}")))) == [] or page
+        time.sleep(0.3)
+        begun = time.monotonic()
+        feeds = fetch_all(
+            fetching, [wanted(server.url(number, f"/feed/{n}")) for number in (1, 2, 3, 4) for n in (1, 2)]
+        )
+        spent = time.monotonic() - begun
+
+        assert {code(one) for one in feeds.values()} == {200}
+        assert spent < 1.5
+        assert sum(seen.path.startswith("/page/") for seen in server.log) <= 2
+        assert len(list(pages.drain())) <= 12
+    assert sum(seen.path.startswith("/page/") for seen in server.log) == 12
+    assert min(itertools.chain(*server.gaps().values())) >= DELAY - TOLERANCE
+
+
+def test_two_flows_take_turns_at_a_host_from_two_threads(server: Loopback) -> None:
+    found: list[Result] = []
+
+    def work(name: str) -> None:
+        asked = [wanted(server.url(1, f"/{name}/{page}")) for page in range(6)]
+        found.extend(fetch_all(fetching, asked, in_flight=2).values())
+
+    with fetcher(server) as fetching:
+        threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert [code(one) for one in found] == [200] * 12
+    assert min(server.gaps()[server.host(1)]) >= DELAY - TOLERANCE
+    names = [path[1] for path in server.paths(1)[1:]]
+    assert max(len(list(same)) for _, same in itertools.groupby(names[2:-2])) <= 2
+
+
+def test_no_more_bodies_come_than_there_are_slots(server: Loopback) -> None:
+    with fetcher(server, delay_seconds=0.0) as fetching:
+        flow = fetching.flow(in_flight=3)
+        for number in range(1, 7):
+            flow.put(wanted(server.url(number, "/page")))
+        time.sleep(0.4)
+        assert sum(seen.path == "/page" for seen in server.log) == 3
+        assert len(list(flow.drain())) == 6
+
+
+# Deadline and end
+
+
+def test_what_has_not_begun_by_the_deadline_is_put_off(server: Loopback) -> None:
+    asked = [wanted(server.url(number, f"/{page}")) for page in range(20) for number in (1, 2)]
+    begun = time.monotonic()
+    with fetcher(server, delay_seconds=0.1) as fetching:
+        flow = fetching.flow(in_flight=8, seconds=0.55)
+        found = [result for one in asked for _, result in flow.put(one)]
+        found += [result for _, result in flow.drain()]
+        spent = time.monotonic() - begun
+        late = fetching.flow(in_flight=8, seconds=0.0)
+        assert [result for _, result in [*late.put(wanted(server.url(3))), *late.drain()]] == found[-1:]
+
+    assert 0.5 < spent < 1.0
+    assert len(found) == 40
+    came = [one for one in found if isinstance(one, Fetched)]
+    assert 4 <= len(came) <= 12
+    postponed = Postponed(None, Reason.HOST_BUSY, "its turn did not come in this run")
+    assert [one for one in found if not isinstance(one, Fetched)] == [postponed] * (40 - len(came))
+    assert len(server.log) == len(came) + 2
+
+
+def test_close_breaks_off_what_is_under_way_and_leaves_nothing(server: Loopback) -> None:
+    before = set(threading.enumerate())
+    server.seconds = 30.0
+    fetching = fetcher(server, total_seconds=60.0)
+    flow = fetching.flow(in_flight=8)
+    for number in range(1, 7):
+        for page in range(10):
+            flow.put(wanted(server.url(number, f"/{page}")), page)
+    found: list[Result] = []
+    waiting = threading.Thread(target=lambda: found.extend(result for _, result in flow.drain()))
+    waiting.start()
+    while len(server.log) < 6:
+        time.sleep(0.01)
+    begun = time.monotonic()
+    fetching.close()
+    waiting.join()
+
+    assert time.monotonic() - begun < 1.0
+    assert {type(one) for one in found} == {Postponed}
+    assert len(found) == 60
+    assert {type(one) for _, one in [*flow.put(wanted(server.url(1))), *flow.drain()]} == {Postponed}
+    assert list(fetching.flow(in_flight=1).put(wanted(server.url(1)), "x")) == [("x", found[0])]
+    fetching.close()
+    assert set(threading.enumerate()) - before <= {waiting}
+    gc.collect()
+
+
+def test_a_fetcher_ends_with_the_last_that_refers_to_it(server: Loopback) -> None:
+    before = set(threading.enumerate())
+    fetching = fetcher(server)
+    flow = fetching.flow(in_flight=8)
+    found = list(flow.put(wanted(server.url(1))))
+    del fetching
+    gc.collect()
+    assert len(found + list(flow.drain())) == 1
+    del flow
+    gc.collect()
+    assert set(threading.enumerate()) == before
+
+
+def test_an_error_that_nobody_expects_concerns_one_request_alone(server: Loopback) -> None:
+    broken = wanted(server.url(1, "/a"), headers=(("X-Key", "in two\r\nlines"),))
+    with fetcher(server) as fetching:
+        found = fetch_all(fetching, [broken, wanted(server.url(1, "/b"))])
+
+    result = found[broken.url]
+    assert isinstance(result, Refused)
+    assert result.reason is Reason.STAGE_ERROR
+    assert result.message.startswith("ValueError: ")
+    assert code(found[server.url(1, "/b")]) == 200
+
+
+def test_settings_that_cannot_be_are_an_error_of_the_caller() -> None:
+    before = set(threading.enumerate())
+    with pytest.raises(ValueError, match="nowhere"):
+        Fetcher(policy(80, allow_private=("nowhere",)), clock=frozen)
+    assert set(threading.enumerate()) == before
+
+
+# Statuses and retries
+
+
+@pytest.mark.parametrize(
+    ("pages", "expected", "requests"),
+    [
+        ([text("ok")], 200, 1),
+        ([text("", status=404)], Reason.HTTP_STATUS, 1),
+        ([text("", status=206)], Reason.HTTP_STATUS, 1),
+        ([text("", status=500), text("ok")], 200, 2),
+        ([text("", status=500)], Reason.HTTP_STATUS, 3),
+        ([text("", status=408), None, text("ok")], 200, 3),
+        ([text("", status=503)], Reason.HOST_BUSY, 3),
+        ([None], Reason.UNREACHABLE, 3),
+        ([text("", status=304)], Reason.HTTP_PROTOCOL, 1),
+        ([text("x" * 1_000_001)], Reason.TOO_LARGE, 1),
+    ],
+)
+def test_what_may_be_over_soon_is_tried_again(
+    server: Loopback, pages: list[web.Response | None], expected: Reason | int, requests: int
+) -> None:
+    url = server.serve(1, "/page", *pages)
+    with fetcher(server) as fetching:
+        result = fetch(fetching, wanted(url))
+
+    assert code(result) == expected
+    assert len(server.asked(1, "/page")) == requests
+    assert min(server.gaps()[server.host(1)]) >= DELAY - TOLERANCE
+
+
+def test_a_timeout_is_not_tried_again(server: Loopback) -> None:
+    with fetcher(server, {server.host(1): HostMemory(robots_at=NOW)}, total_seconds=0.2) as fetching:
+        server.seconds = 1.0
+        assert code(fetch(fetching, wanted(server.url(1, "/slow")))) is Reason.TIMEOUT
+    assert len(server.log) == 1
+
+
+def test_a_wait_behind_a_failure_is_random_and_told_by_the_seed(server: Loopback) -> None:
+    server.serve(1, "/page", text("", status=500))
+    memory = {server.host(1): HostMemory(robots_at=NOW)}
+    with Fetcher(policy(server.port, retries=4), clock=RunClock(NOW), hosts=memory, seed=7) as fetching:
+        fetch(fetching, wanted(server.url(1, "/page")))
+
+    rng = Random(f"7/{server.host(1)}")
+    waits = [backoff_seconds(tries, base_seconds=DELAY, longest_seconds=2.0, rng=rng) for tries in (1, 2, 3, 4)]
+    gaps = server.gaps()[server.host(1)]
+    assert len(gaps) == 4
+    assert all(gap >= DELAY + wait - TOLERANCE for gap, wait in zip(gaps, waits, strict=True))
+    assert sum(gaps) < sum(waits) + 4 * DELAY + 0.5
+
+
+def test_validators_are_sent_exactly_and_304_answers_them(server: Loopback) -> None:
+    url = server.serve(1, "/feed", text("", status=304, ETag="W/odd"))
+    with fetcher(server) as fetching:
+        result = fetch(
+            fetching, wanted(url, etag='unquoted "odd', last_modified="Yesterday", headers=(("X-Key", "1"),))
+        )
+
+    assert isinstance(result, Fetched)
+    assert (result.status, result.body, result.header("etag")) == (304, b"", "W/odd")
+    sent = server.asked(1, "/feed")[0].headers
+    assert (sent["If-None-Match"], sent["If-Modified-Since"]) == ('unquoted "odd', "Yesterday")
+    assert (sent["X-Key"], sent["Accept"], sent["User-Agent"]) == ("1", "text/html", policy(1).user_agent)
+    assert "X-Key" not in server.asked(1, "/robots.txt")[0].headers
+
+
+# A host that asks to be left alone
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_short_retry_after_is_waited_for(server: Loopback, status: int) -> None:
+    url = server.serve(1, "/page", text("", status=status, Retry_After="1"), text("ok"))
+    with fetcher(server) as fetching:
+        found = fetch_all(fetching, [wanted(url), wanted(server.url(1, "/other")), wanted(server.url(2, "/other"))])
+        memory = fetching.learned()[server.host(1)]
+
+    assert {code(one) for one in found.values()} == {200}
+    first, second = server.asked(1, "/page")
+    assert second.start - first.end >= 1.0 - TOLERANCE
+    assert server.asked(1, "/other")[0].start - first.end >= 1.0 - TOLERANCE
+    assert server.asked(2, "/other")[0].start - first.end < 0.5
+    assert memory.not_before is not None
+    assert dt.timedelta(seconds=1) <= memory.not_before - NOW < dt.timedelta(seconds=2)
+
+
+@pytest.mark.parametrize("stated", ["3600", "Fri, 20 Nov 2026 03:30:00 GMT"])
+def test_behind_a_long_retry_after_all_of_the_host_is_put_off(server: Loopback, stated: str) -> None:
+    server.serve(1, "/0", text("", status=429, Retry_After=stated))
+    with Fetcher(policy(server.port), clock=frozen) as fetching:
+        found = fetch_all(fetching, [wanted(server.url(1, f"/{page}")) for page in range(5)])
+        again = fetch(fetching, wanted(server.url(1, "/again")))
+        memory = fetching.learned()[server.host(1)]
+
+    until = NOW + dt.timedelta(hours=1)
+    for result in [*found.values(), again]:
+        assert isinstance(result, Postponed)
+        assert (result.until, result.reason) == (until, Reason.HOST_BUSY)
+    assert server.paths(1) == ["/robots.txt", "/0"]
+    assert (memory.not_before, memory.refusals) == (until, 1)
+
+    with Fetcher(policy(server.port), clock=frozen, hosts={server.host(1): memory}) as fetching:
+        assert fetch(fetching, wanted(server.url(1, "/next-run"))) == again
+    with Fetcher(policy(server.port), clock=lambda: until, hosts={server.host(1): memory}) as fetching:
+        assert code(fetch(fetching, wanted(server.url(1, "/later")))) == 200
+    assert server.paths(1) == ["/robots.txt", "/0", "/later"]
+
+
+def test_a_retry_after_is_cut_to_the_longest(server: Loopback) -> None:
+    url = server.serve(1, "/page", text("", status=503, Retry_After="9" * 50))
+    with Fetcher(policy(server.port), clock=frozen) as fetching:
+        result = fetch(fetching, wanted(url))
+    assert isinstance(result, Postponed)
+    assert result.until == NOW + dt.timedelta(days=1)
+
+
+def test_a_429_without_retry_after_makes_the_host_wait(server: Loopback) -> None:
+    url = server.serve(1, "/page", text("", status=429), text("ok"))
+    with fetcher(server) as fetching:
+        assert code(fetch(fetching, wanted(url))) == 200
+    first, second = server.asked(1, "/page")
+    assert second.start - first.end >= 0.3 - TOLERANCE
+
+
+def test_a_host_that_is_always_busy_is_given_up(server: Loopback) -> None:
+    url = server.serve(1, "/page", text("", status=429, Retry_After="0"))
+    with fetcher(server) as fetching:
+        result = fetch(fetching, wanted(url))
+        memory = fetching.learned()[server.host(1)]
+    assert code(result) is Reason.HOST_BUSY
+    assert isinstance(result, Refused)
+    assert memory.refusals == 3
+
+
+def test_refusals_are_counted_until_a_good_answer(server: Loopback) -> None:
+    server.serve(1, "/forbidden", text("", status=403))
+    server.serve(1, "/gone", text("", status=404))
+    memory = {server.host(1): HostMemory(robots_at=NOW, refusals=4, refused_since=NOW - dt.timedelta(days=3))}
+    with Fetcher(policy(server.port), clock=frozen, hosts=memory) as fetching:
+        fetch(fetching, wanted(server.url(1, "/forbidden")))
+        fetch(fetching, wanted(server.url(1, "/gone")))
+        learned = fetching.learned()[server.host(1)]
+        assert (learned.refusals, learned.refused_since) == (5, NOW - dt.timedelta(days=3))
+        fetch(fetching, wanted(server.url(1, "/good")))
+        learned = fetching.learned()[server.host(1)]
+        assert (learned.refusals, learned.refused_since) == (0, None)
+        fetch(fetching, wanted(server.url(1, "/forbidden")))
+        learned = fetching.learned()[server.host(1)]
+        assert (learned.refusals, learned.refused_since) == (1, NOW)
+
+
+def test_no_connection_is_a_refusal() -> None:
+    with closing(socket.create_server(("127.0.1.1", 0))) as taken:
+        port = taken.getsockname()[1]
+    with Fetcher(policy(port), clock=frozen) as fetching:
+        found = fetch_all(fetching, [wanted(f"http://127.0.1.1:{port}/{page}") for page in range(3)])
+        memory = fetching.learned()[f"127.0.1.1:{port}"]
+    assert {code(one) for one in found.values()} == {Reason.ROBOTS_UNREACHABLE}
+    assert all(isinstance(one, Postponed) for one in found.values())
+    assert memory == HostMemory(refusals=1, refused_since=NOW, asked_at=NOW)
+
+
+# Redirects
+
+
+def test_redirects_are_followed_across_hosts_at_the_pace_of_each(server: Loopback) -> None:
+    asked = []
+    for page in range(4):
+        server.serve(1, f"/{page}", moved(f"/b/{page}", 301))
+        server.serve(1, f"/b/{page}", moved(server.url(2, f"/c/{page}"), 307))
+        asked.append(wanted(server.url(1, f"/{page}#top"), etag='"1"', headers=(("X-Key", "1"),)))
+    with fetcher(server) as fetching:
+        found = fetch_all(fetching, asked)
+
+    for page, one in enumerate(found.values()):
+        assert isinstance(one, Fetched)
+        assert one.url == server.url(2, f"/c/{page}")
+    assert min(itertools.chain(*server.gaps().values())) >= DELAY - TOLERANCE
+    assert all("X-Key" in seen.headers for seen in server.log if seen.path[:3] in {"/0", "/b/"})
+    away = [seen for seen in server.log if seen.host == server.host(2)]
+    assert len(away) == 5
+    assert not any({"X-Key", "If-None-Match", "Authorization"} & set(seen.headers) for seen in away)
+
+
+@pytest.mark.parametrize(
+    ("to", "expected"),
+    [
+        ("/page", Reason.HTTP_PROTOCOL),
+        ("", Reason.HTTP_PROTOCOL),
+        ("javascript:alert(1)", Reason.BAD_SCHEME),
+        ("file:///etc/passwd", Reason.BAD_SCHEME),
+        ("http://[::1", Reason.BAD_URL),
+        ("http://name:word@127.0.1.2/", Reason.BAD_URL),
+        ("http://127.0.0.2/", Reason.SSRF_BLOCKED),
+        ("http://169.254.1.1/", Reason.SSRF_BLOCKED),
+    ],
+)
+def test_a_redirect_that_cannot_be_followed(server: Loopback, to: str, expected: Reason) -> None:
+    url = server.serve(1, "/page", moved(to))
+    with fetcher(server, ports=(server.port, 80)) as fetching:
+        assert code(fetch(fetching, wanted(url))) == expected
+    assert server.paths(1) == ["/robots.txt", "/page"]
+
+
+def test_a_redirect_with_blanks_and_letters_of_any_language(server: Loopback) -> None:
+    url = server.serve(1, "/page", moved("/een dag/ñandú?q=ä"))
+    server.serve(1, "/een%20dag/%C3%B1and%C3%BA?q=%C3%A4", text("found"))
+    with fetcher(server) as fetching:
+        result = fetch(fetching, wanted(url))
+    assert isinstance(result, Fetched)
+    assert result.url == server.url(1, "/een%20dag/%C3%B1and%C3%BA?q=%C3%A4")
+    assert result.url.isascii()
+
+
+@pytest.mark.parametrize(("hops", "expected"), [(5, 200), (6, Reason.HTTP_PROTOCOL)])
+def test_so_many_redirects_and_no_more(server: Loopback, hops: int, expected: Reason | int) -> None:
+    for hop in range(hops):
+        server.serve(1, f"/{hop}", moved(f"/{hop + 1}"))
+    with fetcher(server) as fetching:
+        assert code(fetch(fetching, wanted(server.url(1, "/0")))) == expected
+    assert len(server.log) == 7
+
+
+def test_a_ring_of_redirects(server: Loopback) -> None:
+    server.serve(1, "/a", moved(server.url(2, "/b")))
+    server.serve(2, "/b", moved(server.url(1, "/a#again")))
+    with fetcher(server) as fetching:
+        result = fetch(fetching, wanted(server.url(1, "/a")))
+    assert isinstance(result, Refused)
+    assert (result.reason, result.message) == (Reason.HTTP_PROTOCOL, "the redirects go round in a circle")
+
+
+def test_the_target_of_a_redirect_must_be_listed_and_allowed(server: Loopback) -> None:
+    server.serve(2, "/robots.txt", text("User-agent: knipsel\nDisallow: /private/"))
+    server.serve(1, "/a", moved(server.url(2, "/private/page")))
+    server.serve(1, "/b", moved(server.url(3, "/page")))
+    with fetcher(server) as fetching:
+        listed = ("127.0.1.1", "127.0.1.2")
+        assert code(fetch(fetching, wanted(server.url(1, "/a"), hosts=listed))) is Reason.ROBOTS_DISALLOWED
+        assert code(fetch(fetching, wanted(server.url(1, "/b"), hosts=listed))) is Reason.HOST_NOT_LISTED
+        assert code(fetch(fetching, wanted(server.url(3, "/page"), hosts=listed))) is Reason.HOST_NOT_LISTED
+        assert code(fetch(fetching, wanted(server.url(4, "/page"), hosts=("1.4",)))) == 200
+    assert server.paths(2) == ["/robots.txt"]
+    assert server.paths(3) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [("ftp://127.0.1.1/", Reason.BAD_SCHEME), ("http://", Reason.BAD_URL), ("http://a:b@127.0.1.1/", Reason.BAD_URL)],
+)
+def test_an_address_that_cannot_be_asked_for(server: Loopback, url: str, expected: Reason) -> None:
+    with fetcher(server) as fetching:
+        assert code(fetch(fetching, wanted(url))) is expected
+    assert not server.log
+
+
+def test_a_redirect_holds_up_nothing_else_of_the_host_it_leads_from(server: Loopback) -> None:
+    server.serve(2, "/robots.txt", text("User-agent: *\nCrawl-delay: 0.8"))
+    server.serve(1, "/away", moved(server.url(2, "/page")))
+    asked = [wanted(server.url(1, path)) for path in ("/away", "/a", "/b", "/c")]
+    with fetcher(server) as fetching:
+        flow = fetching.flow(in_flight=1)
+        for one in asked:
+            flow.put(one, one.url)
+        done = [context for context, _ in flow.drain()]
+    assert done == [server.url(1, path) for path in ("/a", "/b", "/c", "/away")]

@@ -1,0 +1,296 @@
+"""The names of the gazetteer by the words they begin with, and where they stand in a text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from schemas.gazetteer import EVERY_LANGUAGE, Forms, Gazetteer
+
+LANGUAGES = ("de", "en", "fr", "nl")
+"""The languages that have names of their own in the gazetteer."""
+
+MAX_ACRONYM_CHARS = 5
+"""A name of this many letters with two capitals in it (VS, PvdA, U.S.) is matched as it is written, or "us" would be."""
+
+_WORD = re.compile(r"[^\W_]+")
+_ENDINGS = re.compile(r"(?P<stem>.*\S)\((?P<endings>[^()]*)\)")
+_ADJECTIVE = {"de": ("e", "em", "en", "er", "es"), "en": ("s",), "fr": ("e", "s", "es"), "nl": ("e",)}
+_MARKS = "?~)"
+_LETTERS = str.maketrans({"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ı": "i", "ʻ": "", "ʼ": ""})
+_GAPS = str.maketrans({"’": "'", "‘": "'", "\u00a0": " ", "\u2011": "-", "–": "-"})
+_LOOSE = frozenset({" ", "-", ". "})
+_GENITIVES = frozenset({"de", "nl"})
+
+
+class Kind(IntEnum):
+    """What a name stands for. Where a place in the text has several, those above hide those below."""
+
+    NOTHING = 0
+    PERSON = 1
+    ORGANISATION = 2
+    COUNTRY = 3
+    COUNTRY_DERIVED = 4
+    REGION = 5
+    CITY = 6
+    CITY_DERIVED = 7
+    SURNAME = 8
+
+
+class Name(NamedTuple):
+    """One form of a name, ready for looking up.
+
+    Attributes:
+        rest: its words behind the first, folded.
+        gaps: what stands between its words.
+        capital: whether it must begin with a capital.
+        exact: the form as it must be written, or nothing.
+        kind: what it stands for.
+        target: the number of the entity among all; for a region, of its country.
+        guarded: whether it needs evidence.
+    """
+
+    rest: tuple[str, ...]
+    gaps: tuple[str, ...]
+    capital: bool
+    exact: str
+    kind: Kind
+    target: int
+    guarded: bool
+
+
+class Entity(NamedTuple):
+    """What a tag is made of: its scheme, code and label, the country it belongs to, and of a city its population."""
+
+    scheme: str
+    code: str
+    label: str
+    country: str
+    population: int = 0
+    party: bool = False
+
+
+class Words(NamedTuple):
+    """A text cut into words: each folded, and where it begins and ends."""
+
+    text: str
+    keys: list[str]
+    starts: list[int]
+    ends: list[int]
+
+
+class Match(NamedTuple):
+    """A place in the text where names stand: the first word, the number of words, and the names, none longer."""
+
+    at: int
+    size: int
+    names: tuple[Name, ...]
+
+
+def fold(word: str) -> str:
+    """A word without case, accents and ligatures."""
+    low = word.lower()
+    return low if low.isascii() else _unaccented(low)
+
+
+@lru_cache(maxsize=4096)
+def _unaccented(low: str) -> str:
+    # The memory holds nothing that a result depends on.
+    apart = unicodedata.normalize("NFD", low.translate(_LETTERS))
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+
+
+def words_in(text: str) -> Words:
+    """The words of a text."""
+    keys: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for match in _WORD.finditer(text):
+        word = match[0].lower()
+        keys.append(word if word.isascii() else _unaccented(word))
+        start, end = match.span()
+        starts.append(start)
+        ends.append(end)
+    return Words(text, keys, starts, ends)
+
+
+def expand(form: str, language: str) -> tuple[tuple[str, ...], bool]:
+    """All that a form of the gazetteer stands for, and whether it needs evidence."""
+    guarded = form.endswith("?")
+    bare = form.removesuffix("?")
+    if bare.endswith("~"):
+        stem = bare[:-1]
+        endings = _ADJECTIVE.get(language, ("e", "s", "es"))
+        return (stem, *(stem + ending for ending in endings)), guarded
+    match = _ENDINGS.fullmatch(bare) if bare.endswith(")") else None
+    if match is None:
+        return (bare,), guarded
+    stem = match["stem"]
+    return (stem, *(stem + ending for ending in match["endings"].split("|"))), guarded
+
+
+def _exact(written: str) -> str:
+    """The form itself if it is an abbreviation, which must stand in the text as it is written; else nothing."""
+    tail = written[1:]
+    if tail == tail.lower() or sum(map(str.isalpha, written)) > MAX_ACRONYM_CHARS:
+        return ""
+    return written if any(word != word.capitalize() for word in _WORD.findall(written)) or written.isupper() else ""
+
+
+class Index:
+    """The names of one language, by their first word."""
+
+    __slots__ = ("_genitives", "_names")
+
+    def __init__(self, names: dict[str, list[Name]], language: str) -> None:
+        self._names = names
+        self._genitives = language in _GENITIVES
+
+    def matches(self, words: Words) -> Iterator[Match]:
+        """The names in a text from its beginning to its end: at each place the longest, and none within another."""
+        text, keys, starts, ends = words
+        names = self._names
+        covered = 0
+        for at, key in enumerate(keys):
+            found = names.get(key)
+            if found is None:
+                if not self._genitives or key[-1:] != "s":
+                    continue
+                found = [name for name in names.get(key[:-1], ()) if not name.rest and not name.exact]
+                if not found:
+                    continue
+            if at < covered:
+                continue
+            size = 0
+            fitting: list[Name] = []
+            for name in found:
+                length = len(name.rest) + 1
+                if length < size:
+                    break
+                if _fits(name, length, at, text, keys, starts, ends):
+                    size = length
+                    fitting.append(name)
+            if fitting:
+                covered = at + size
+                yield Match(at, size, tuple(fitting))
+
+
+def _fits(
+    name: Name, length: int, at: int, text: str, keys: Sequence[str], starts: Sequence[int], ends: Sequence[int]
+) -> bool:
+    start = starts[at]
+    if name.capital and not text[start].isupper():
+        return False
+    if length > 1:
+        if tuple(keys[at + 1 : at + length]) != name.rest:
+            return False
+        for offset, gap in enumerate(name.gaps):
+            seen = text[ends[at + offset] : starts[at + offset + 1]]
+            if seen != gap:
+                seen = seen.translate(_GAPS)
+                if seen != gap and not (seen in _LOOSE and gap in _LOOSE):
+                    return False
+    return not name.exact or text.startswith(name.exact, start)
+
+
+class Names:
+    """The whole gazetteer: its entities, and an index of their names for each language.
+
+    Raises ValueError where two entities have one code.
+    """
+
+    def __init__(self, gazetteer: Gazetteer) -> None:
+        self.entities: list[Entity] = []
+        self._codes: set[tuple[str, str]] = set()
+        self._shared: dict[str, list[Name]] = {}
+        self._own: dict[str, dict[str, list[Name]]] = {language: {} for language in LANGUAGES}
+        countries: dict[str, int] = {}
+        for code, country in gazetteer.countries.country.items():
+            countries[code] = at = self._entity(Entity("place", code, country.label, code))
+            self._add_all(country.names, Kind.COUNTRY, at)
+            self._add_all(country.derived, Kind.COUNTRY_DERIVED, at)
+        for city in gazetteer.cities.cities:
+            at = self._entity(
+                Entity("place", f"geonames:{city.geonameid}", city.label, city.country, city.population)
+            )
+            self._add_all(city.names, Kind.CITY, at)
+            if city.derived:
+                self._add_all(city.derived, Kind.CITY_DERIVED, at)
+        for body in gazetteer.organisations.organisation:
+            at = self._entity(
+                Entity("organisation", body.code, body.label, body.country or "", party=body.kind == "party")
+            )
+            self._add_all(body.names, Kind.ORGANISATION, at)
+        for person in gazetteer.persons.person:
+            at = self._entity(Entity("person", person.code, person.label, person.country))
+            self._add_all(person.names, Kind.PERSON, at)
+            self._add_all(person.surnames, Kind.SURNAME, at)
+        for code, forms in gazetteer.cues.region.items():
+            self._add_all(forms, Kind.REGION, countries[code])
+        self._add_all(gazetteer.cues.not_names, Kind.NOTHING, -1)
+
+    def _entity(self, entity: Entity) -> int:
+        if (entity.scheme, entity.code) in self._codes:
+            raise ValueError(f"{entity.scheme} {entity.code} is given twice")
+        self._codes.add((entity.scheme, entity.code))
+        self.entities.append(entity)
+        return len(self.entities) - 1
+
+    def _add_all(self, forms: Forms, kind: Kind, target: int) -> None:
+        for language, listed in forms.items():
+            into = self._shared if language == EVERY_LANGUAGE else self._own.get(language)
+            if into is None:
+                continue
+            for form in listed:
+                if form[-1] in _MARKS:
+                    written, guarded = expand(form, language)
+                    for one in written:
+                        _add(into, one, kind, target, guarded)
+                else:
+                    _add(into, form, kind, target, False)
+
+    def index(self, language: str) -> Index:
+        """The index of one of ``LANGUAGES``."""
+        merged = self._shared.copy()
+        for key, names in self._own[language].items():
+            merged[key] = merged[key] + names if key in merged else names
+        for names in merged.values():
+            if len(names) > 1:
+                names.sort(key=_longest_first)
+        return Index(merged, language)
+
+
+def _add(into: dict[str, list[Name]], written: str, kind: Kind, target: int, guarded: bool) -> None:
+    if written.isalpha():
+        # Four names of five; it pays to do nothing for them that need not be done.
+        key, capital = fold(written), written[0].isupper()
+        exact = _exact(written) if capital and not written[1:].islower() else ""
+        name = Name((), (), capital, exact, kind, target, guarded)
+    else:
+        words = words_in(written)
+        if not words.keys:
+            raise ValueError(f"{written!r} has no word in it")
+        key, capital = words.keys[0], written[words.starts[0]].isupper()
+        between = zip(words.ends, words.starts[1:], strict=False)
+        gaps = tuple(written[end:start].translate(_GAPS) for end, start in between)
+        exact = _exact(written) if capital else ""
+        name = Name(tuple(words.keys[1:]), gaps, capital, exact, kind, target, guarded)
+    known = into.get(key)
+    if known is None:
+        into[key] = [name]
+    else:
+        known.append(name)
+
+
+def _longest_first(name: Name) -> int:
+    return -len(name.rest)
+
+
+def words_by_language(forms: Forms, language: str) -> frozenset[str]:
+    """The folded words of a list of cues that hold in a language; of phrases and compounds, all their words joined."""
+    listed: Iterable[str] = (*forms.get(EVERY_LANGUAGE, ()), *forms.get(language, ()))
+    return frozenset(" ".join(words_in(word).keys) for word in listed)

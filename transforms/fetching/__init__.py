@@ -1,0 +1,1 @@
+"""Fetching from the network: one request, and the scheduling around it."""
