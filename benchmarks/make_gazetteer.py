@@ -64,15 +64,25 @@ NEAR_POPULATION = 100_000
 FAR_POPULATION = 300_000
 LEAST = ((SMALL_HOME, SMALL_HOME_POPULATION), (HOME, HOME_POPULATION), (NEAR, NEAR_POPULATION))
 
+CLOSE = SMALL_HOME | HOME | NEAR
+
 SPOKEN = {
     "nl": {"BE", "NL"},
     "fr": {"BE", "CH", "FR", "LU"},
-    "de": {"AT", "BE", "CH", "DE", "LU"},
+    "de": {"AT", "CH", "DE", "LU"},
     "en": {"GB", "IE"},
 }
 """Where the language is spoken. Elsewhere the name of a town needs evidence if the town has fewer than
 ``SURE_POPULATION`` people: it is a surname as often."""
 SURE_POPULATION = 250_000
+
+SURE_FAR_POPULATION = 1_000_000
+"""The same for countries that the press of these languages seldom names the towns of."""
+
+SURE_AT_HOME = {"en": 100_000}
+"""The same in the countries of the language: English surnames are names of towns for a good part."""
+
+SURNAME_PARTICLES = ("De ", "Van ")
 
 MIN_CHARS = 5
 """A shorter name is also an abbreviation, a given name or a word, save those of ``SHORT_POPULATION``."""
@@ -93,6 +103,7 @@ class Names:
     cities: Mapping[int, Mapping[str, Any]]
     capitals: frozenset[int]
     also_names: frozenset[str]
+    well_known: frozenset[str]
     no_cities: frozenset[str]
     taken: Mapping[str, set[str]]
     words: Mapping[str, Mapping[str, str]]
@@ -131,16 +142,26 @@ def _find(key: str, rows: Iterable[Mapping[str, Any]]) -> int:
     raise SystemExit(f"gazetteer_names.toml: {key}: GeoNames has no such city")
 
 
+def _is_word(name: str, words: Mapping[str, str]) -> bool:
+    """Whether the name is a word in small letters, or the form of a noun that is written with a capital."""
+    return name.lower() in words or words.get(name, name) != name
+
+
 def _form(name: str, language: str, row: Mapping[str, Any], names: Names) -> str:
     """The name, with the mark for names that need evidence."""
     country, people = row["countrycode"], row["population"]
+    if name in names.well_known:
+        return name
     plain = name.isalpha()
-    small_abroad = people < SURE_POPULATION and country not in SPOKEN[language]
+    if country in SPOKEN[language]:
+        small = SURE_AT_HOME.get(language, 0)
+    else:
+        small = SURE_POPULATION if country in CLOSE else SURE_FAR_POPULATION
     short = len(name) < MIN_CHARS and people < SHORT_POPULATION
-    word = people < WORD_POPULATION and name.lower() in names.words[language]
+    word = people < WORD_POPULATION and _is_word(name, names.words[language])
     looked_at = row["geonameid"] in names.cities or row["geonameid"] in names.capitals
-    doubtful = name in names.also_names or (not looked_at and (small_abroad or short or word))
-    return f"{name}?" if plain and doubtful else name
+    doubtful = name in names.also_names or (not looked_at and (people < small or short or word))
+    return f"{name}?" if (plain and doubtful) or name.startswith(SURNAME_PARTICLES) else name
 
 
 def _adjectives(name: str, language: str, row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -194,7 +215,8 @@ def _names(rows: Iterable[Mapping[str, Any]]) -> Names:
     return Names(
         cities={_find(key, rows): value for key, value in by_hand["city"].items()},
         capitals=_capitals(rows),
-        also_names=frozenset(by_hand["also_names"]) - frozenset(by_hand["well_known"]),
+        also_names=frozenset(by_hand["also_names"]),
+        well_known=frozenset(by_hand["well_known"]),
         no_cities=frozenset(by_hand["no_cities"]),
         taken=_taken(),
         words={language: dictionaries.get_dictionary(language) for language in LANGUAGES},

@@ -120,7 +120,9 @@ class CueFile(_Table):
         country_before: the same, before countries only.
         place_noun: make a place of a name with one of ``place_link`` between the two.
         place_link: "van", "de", "von", "of".
-        title: before a surname; also beside an adjective that stands for its country.
+        title: before a surname they say whose it is.
+        office: beside an adjective they and the titles say that it stands for its country or city.
+        calendar: capitalised behind a name without being part of it.
         party_near: near the name of a party.
         given_name: directly before a name they make a person of it.
         club: directly beside the name of a town they make a club of it.
@@ -135,6 +137,8 @@ class CueFile(_Table):
     place_noun: Forms
     place_link: Forms
     title: Forms
+    office: Forms
+    calendar: Forms
     party_near: Forms
     given_name: Forms
     club: Forms

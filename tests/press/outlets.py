@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count as count_from
 from random import Random
 from typing import TypeVar
 
@@ -203,6 +204,10 @@ def make_outlets(count: int, seed: int, port: int) -> tuple[Outlet, ...]:
         return hand
 
     tongues = dealt("tongue", _TONGUES)
+    names: list[str] = []
+    for language, country in tongues:
+        drawn = (drawn_name(language, country, f"{seed}/{len(names) + 1}/name/{again}") for again in count_from(0))
+        names.append(next(name for name in drawn if name not in names))
     formats = dealt("format", tuple(Format))
     texts = dealt("text", ("page", "item", "page"))
     texts = ["page" if formats[i] in _UNDATED else texts[i] for i in range(count)]
@@ -219,7 +224,7 @@ def make_outlets(count: int, seed: int, port: int) -> tuple[Outlet, ...]:
         Outlet(
             number=i + 1,
             port=port,
-            name=drawn_name(*tongues[i], f"{seed}/{i + 1}/name"),
+            name=names[i],
             language=tongues[i][0],
             country=tongues[i][1],
             format=formats[i],

@@ -116,11 +116,13 @@ async def _serve(options: argparse.Namespace) -> None:
             await _obey(site, port)
         else:
             print(feeds_toml(outlets), flush=True)
-            words = [f"--set {shlex.quote(override)}" for override in overrides(port, DELAY_SECONDS)]
+            words = ["--config knipsel.toml"]
+            words += [f"--set {shlex.quote(override)}" for override in overrides(port, DELAY_SECONDS)]
             if options.config is not None:
                 options.config.mkdir(parents=True, exist_ok=True)
                 words = [f"--config {shlex.quote(str(write_config(options.config, outlets, DELAY_SECONDS)))}"]
-            print("#", "knipsel run --root out", *words, file=sys.stderr, flush=True)
+            # feeds.toml is looked for beside the file that --config names.
+            print("# knipsel run --root out", *words, file=sys.stderr, flush=True)
             await _publish_on(site, options.publish_every)
     finally:
         for one in listening:

@@ -33,8 +33,7 @@ _INNER_DATELINE = re.compile(
     r"[ \u00a0]?[-–—=][ \u00a0](?=[\"'„“«]?[A-ZÀ-Þ])"
 )
 _INNER_BRACKET = re.compile(r"[.!?…\"”»][ \u00a0]\((?P<names>[^()\n]{2,40})\)(?=[ \u00a0])")
-_SOURCE_WORDS = ("Bron", "Quelle", "Source")
-_INNER_CREDIT = re.compile(rf"(?<=[.!?…\"”»\d] )(?:{'|'.join(_SOURCE_WORDS)})[ \u00a0]?: ?(?P<names>[^\n]{2, 40})")
+_INNER_CREDIT = re.compile(r"(?<=[.!?…\"”»\d] )(?:Bron|Quelle|Source)[ \u00a0]?: ?(?P<names>[^\n]{2,40})")
 _TIME = re.compile(
     r"\d{1,2}[.:hu]\d{2}(?:[ \u00a0]?(?:uur|uhr|h|u|am|pm)\b)?[ \u00a0]*[:.|–—-]?[ \u00a0]*", re.IGNORECASE
 )
@@ -157,6 +156,8 @@ class AgencyReader:
             for codes, where, shown in self._datelines(line, opening=number < OPENING_LINES):
                 _note(found, codes, shown)
                 places.setdefault(where, number)
+            for codes, shown in self._inner_credits(line):
+                _note(found, codes, shown)
         if not places:
             place = bare_place(lines, self._not_places)
         else:
@@ -179,7 +180,7 @@ class AgencyReader:
     def _datelines(self, line: str, *, opening: bool) -> Iterator[tuple[tuple[str, ...], str | None, str]]:
         """The agencies, the place and the wording of the datelines of a line.
 
-        One opens it. Where a page came without its line breaks, others and a credit follow within it.
+        One opens it. Where a page came without its line breaks, others follow within it.
         """
         if "(" in line:
             first = self._dateline(line, opening=opening)
@@ -193,13 +194,15 @@ class AgencyReader:
                 codes = tuple(name.code for name in names if not name.ambiguous)
                 if codes and place is not None:
                     yield codes, place, found[0][1:].strip()
-            for found in _INNER_BRACKET.finditer(line):
-                named = self._pieces(found["names"])
-                if None not in named:
-                    yield tuple(name.code for name in named if name is not None), None, found[0][1:].strip()
-        for found in _INNER_CREDIT.finditer(line) if any(word in line for word in _SOURCE_WORDS) else ():
+
+    def _inner_credits(self, line: str) -> Iterator[tuple[tuple[str, ...], str]]:
+        """The agencies and the wording of credits amid a line: ". (dpa) " and "Bron: ANP"."""
+        for found in _INNER_BRACKET.finditer(line) if "(" in line else ():
+            if names := self._pieces(found["names"]):
+                yield tuple(name.code for name in names), found[0][1:].strip()
+        for found in _INNER_CREDIT.finditer(line) if ": " in line or " :" in line else ():
             if (name := next(self._scan(found["names"], at_start=True), None)) is not None and not name.ambiguous:
-                yield (name.code,), None, found[0].strip()
+                yield (name.code,), found[0].strip()
 
     def _dateline(self, line: str, *, opening: bool) -> tuple[tuple[str, ...], str | None, str] | None:
         """The agencies, the place and the wording of the dateline that opens the line.
@@ -280,9 +283,9 @@ class AgencyReader:
             return tuple(name.code for name in ends if name is not None)
         marked = _CREDIT_MARK.match(line) or (line.startswith("(") and line.endswith(")"))
         names = self._pieces(line) if len(line) <= MAX_EVIDENCE_CHARS else []
-        if None in names:
+        if names is None:
             return self._signed(line)
-        return tuple(name.code for name in names if name is not None and (marked or not name.ambiguous))
+        return tuple(name.code for name in names if marked or not name.ambiguous)
 
     def _source_credit(self, text: str) -> tuple[str, ...]:
         """The agencies of a cut source credit; what follows a word for a picture credits the picture."""
@@ -307,25 +310,30 @@ class AgencyReader:
                 codes.append(name.code)
         return tuple(dict.fromkeys(codes))
 
-    def _pieces(self, line: str) -> list[_Name | None]:
-        """The agencies of a credit line, ``None`` for anybody else; numbers and fillers do not count."""
-        names: list[_Name | None] = []
+    def _pieces(self, line: str) -> list[_Name] | None:
+        """The agencies of a credit line, ``None`` where it names anybody else; numbers and fillers do not count."""
+        names: list[_Name] = []
         for piece in _SEPARATORS.split(line):
             bare = _unmarked(piece)
             if bare and not _IDENTIFIER.match(bare) and not _CREDIT_FILLERS.issuperset(_words(bare)):
-                names.append(self._name(bare))
+                name = self._name(bare)
+                if name is None:
+                    return None
+                names.append(name)
         return names
 
     def _name(self, piece: str) -> _Name | None:
         """The agency that the whole piece names, apart from fillers and the regional desk."""
-        bare = _DOMAIN.sub(r"\1", piece.strip())
-        desk = _SERVICES.match(bare.casefold())
-        if desk is not None and _key(bare) not in self._names:
-            bare = desk["agency"]
-        found = self._names.get(_key(bare))
+        bare = piece.strip()
+        if "." in bare:
+            bare = _DOMAIN.sub(r"\1", bare)
+        words = _words(bare)
+        found = self._names.get(" ".join(words))
+        if found is None and (desk := _SERVICES.match(bare.casefold())):
+            found = self._names.get(desk["agency"])
         if found is not None:
             return found
-        rest = [word for word in _words(bare) if word not in _CREDIT_FILLERS]
+        rest = [word for word in words if word not in _CREDIT_FILLERS]
         return self._names.get(" ".join(rest)) if rest else None
 
     def _scan(self, piece: str, *, at_start: bool = False) -> Iterator[_Name]:

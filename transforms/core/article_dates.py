@@ -22,8 +22,8 @@ from transforms.core.date_weights import (
     read_all,
     weigh,
 )
-from transforms.core.dates import read_hinted, read_marker
 from transforms.core.datelines import dateline_day
+from transforms.core.dates import read_hinted, read_marker
 from transforms.core.metadata import Metadata
 
 _MONTH_FIRST = frozenset({"US", "PH"})
@@ -135,8 +135,8 @@ def _columns(stated: StatedDate | None) -> dict[str, Any]:
 def filed(article: Article, now: dt.datetime) -> Article:
     """The article with the day it is filed under: published, else modified, else fetched; and why.
 
-    First the marker that was cut off the head of its text is weighed with the date it has, and the day in its dateline
-    makes a day of the month that is known.
+    First the marker that was cut off the head of its text is weighed with the date it has, and the dateline may tell
+    the day of a month that is known.
     """
     own, flags = _own(article), article.quality_flags
     published = own

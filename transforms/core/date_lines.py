@@ -34,10 +34,13 @@ _MODIFIED = (
     r"(?:(?:voor het )?laatst )?(?:bijgewerkt|gewijzigd|aangepast|ge-?updatet|geactualiseerd)|"
     r"(?:laatste )?(?:update|wijziging|aanpassing)|"
     r"mise? a jour|modifiee?|actualisee?|derniere (?:mise a jour|modification)|maj|"
-    r"(?:zuletzt )?(?:aktualisiert|geandert|bearbeitet|upgedatet)|(?:letztes? )?(?:aktualisierung|anderung)|stand|akt\.|"
+    r"(?:zuletzt )?(?:aktualisiert|geandert|bearbeitet|upgedatet)|"
+    r"(?:letztes? )?(?:aktualisierung|anderung)|stand|akt\.|"
     r"(?:last )?(?:updated?|modified|edited|revised)"
 )
-_ENGLISH = re.compile(r"(?:first |originally )?(?:published|posted|publication date|date|last|updated?|modified|edited|revised)")
+_ENGLISH = re.compile(
+    r"(?:first |originally )?(?:published|posted|publication date|date|last|updated?|modified|edited|revised)"
+)
 _LABEL = re.compile(
     rf"(?<![\w-])(?:(?P<published>{_PUBLISHED})|(?P<modified>{_MODIFIED}))(?![\w-])"
     r"(?: (?:op|om|le|la|am|um|on|at|der|den|a|date)(?= ))*"

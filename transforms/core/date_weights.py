@@ -1,7 +1,7 @@
 """Which of several dates an article has, and where they contradict each other.
 
-What is stated for machines goes before what is written for readers, what is about the article before what may be about
-the page or another story, and all of it before a guess:
+What is stated for machines goes before what is written for readers, what is about the article before what may be
+about the page or another story, and all of it before a guess:
 
 1.  what the record states: the feed's or the JSON line's own date of publication
 2.  JSON-LD ``datePublished`` of the page's article
@@ -10,16 +10,16 @@ the page or another story, and all of it before a guess:
 5.  ``<time>`` that is marked as the time of publication
 6.  JSON-LD ``datePublished`` of the page, then ``dateCreated`` of the article
 7.  meta elements that may name another day: of creation, or simply ``date``
-8.  any other ``<time>``, those behind the title first
+8.  any other ``<time>``, first those behind the title
 9.  the marker `` date YYYY-MM `` at the head of a text
 10. a date line at the head of the text: "Gepubliceerd op 18 juni 2024"
 11. the address: ``/2024/06/18/``
-12. a date line that the page shows behind its title, or the date behind its title
-13. what htmldate finds
+12. a date line that a page without any of the above shows behind its title; else what htmldate finds in it
+13. the day in the dateline, for the month or year that is known: "PARIS, 12 mai (AFP) -"
 
-Numbers 1 to 5, 9, 10 and 11 are *firm*: they speak of this article's publication and nothing else. A date that says the
-same as the one chosen, and more, is taken instead: the day of its month from any source, the time of its day from a
-firm one. A firm date that lies over a day from the one chosen contradicts it.
+Numbers 1 to 5, 9, 10 and 11 are *firm*: they speak of this article's publication and nothing else, unless one says
+two things. A date that says the same as the one chosen, and more, is taken instead: the day of its month from any
+source, the time of its day from a firm one. A firm date that lies over a day from the one chosen contradicts it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from transforms.core.dates import read_date, read_hinted, says_none
 DATE_ABSURD, DATE_CONFLICT, DATE_UNREAD = "date_absurd", "date_conflict", "date_unread"
 
 FAR = dt.timedelta(days=1)
-"""Two dates of one article may lie so far apart: zones, and an evening that is dated with the next morning's paper."""
+"""Two dates of one article may lie so far apart: zones, and an evening dated with the next morning's paper."""
 
 _DAY_IN_PATH = re.compile(r"/((?:19|20)[0-9]{2})[/-]([01]?[0-9])[/-]([0-3]?[0-9])(?=[/_.-]|\Z)")
 _MONTH_IN_PATH = re.compile(r"/((?:19|20)[0-9]{2})/([01][0-9])(?=/)")
@@ -71,9 +71,7 @@ def in_address(url: str) -> StatedDate | None:
     return read_date(f"{found[1]}-{found[2]}", evidence="address") if found else None
 
 
-def read_all(
-    said: Iterable[Said], hints: Hints, latest: dt.datetime
-) -> tuple[list[Candidate], tuple[str, ...]]:
+def read_all(said: Iterable[Said], hints: Hints, latest: dt.datetime) -> tuple[list[Candidate], tuple[str, ...]]:
     """The dates that can be read and can be true, in order, and the flags for those before the first of them.
 
     Args:

@@ -31,7 +31,7 @@ _DECLARATION = re.compile(r"\A<\?xml\s[^<>]*>")
 _MEDIA = re.compile(r"xmlns:([\w.-]{1,100})\s*=\s*[\"']http://search\.yahoo\.com/mrss/?[\"']", re.IGNORECASE)
 _DESCRIBED = re.compile(r"<(/?)([\w.-]{1,100}):description(?:\s[^<>]*?)?(/?)>", re.IGNORECASE)
 _CLASHES = re.compile(r"<(/?)(authors|contributors|links)(?=[\s/>])", re.IGNORECASE)
-_REFERENCE = re.compile(r"&#(?:[xX]0*([0-9a-fA-F]*)|0*([0-9]*));")
+_REFERENCE = re.compile(r"&#(?:[xX]([0-9a-fA-F]*)|([0-9]*));")
 _MAIL = re.compile(r"[^\s()<>@,;]{1,64}@[^\s()<>@,;]{1,255}")
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)|<\s*>")
 _OF_MEDIA = ("http://search.yahoo.com/mrss/category_schema", "http://www.itunes.com/")
@@ -111,7 +111,7 @@ def _mended(markup: str) -> tuple[str, tuple[str, ...]]:
 
 def _character(reference: re.Match[str]) -> str:
     """The reference as it is; the half character that it names, or U+FFFD, where it names no whole one."""
-    digits = reference[1] or reference[2] or "0"
+    digits = (reference[1] or reference[2] or "").lstrip("0") or "0"
     # The last code point, 10FFFF, has six digits, and seven as a decimal number.
     number = int(digits, 16 if reference[1] else 10) if len(digits) <= 7 else -1
     if 0xD800 <= number <= 0xDFFF:
@@ -159,7 +159,7 @@ def _item(entry: Mapping[str, Any], inherited: Container[str | None]) -> Item:
     return Item(
         raw=repr(sorted((k, str(v)) for k, v in entry.items())).encode("utf-8", "replace"),
         guid=line(entry.get("id")),
-        link=line(entry.get("feedburner_origlink")) or _link(entry),
+        link=_link(entry),
         title=_plain(entry.get("title")),
         summary=summary or ("" if content else _text(entry.get("media_caption"))),
         content=content,
@@ -185,8 +185,13 @@ def _authors(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _link(entry: Mapping[str, Any]) -> str | None:
-    """The address of an entry. Where it has none feedparser puts its id there, which need not be an address."""
-    link = line(entry.get("link"))
+    """The address of an entry; where its link is one of FeedBurner, that which it leads to.
+
+    Where it has none feedparser puts its id there, which need not be an address.
+    """
+    original, link = line(entry.get("feedburner_origlink")), line(entry.get("link"))
+    if is_web(original):
+        return original
     return None if link == line(entry.get("id")) and not is_web(link) else link
 
 

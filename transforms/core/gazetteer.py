@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -48,6 +48,7 @@ class Name(NamedTuple):
         rest: its words behind the first, folded.
         gaps: what stands between its words.
         capital: whether it must begin with a capital.
+        last_capital: whether its last word must, too.
         exact: the form as it must be written, or nothing.
         kind: what it stands for.
         target: the number of the entity among all; for a region, of its country.
@@ -57,6 +58,7 @@ class Name(NamedTuple):
     rest: tuple[str, ...]
     gaps: tuple[str, ...]
     capital: bool
+    last_capital: bool
     exact: str
     kind: Kind
     target: int
@@ -106,16 +108,15 @@ def _unaccented(low: str) -> str:
 
 def words_in(text: str) -> Words:
     """The words of a text."""
-    keys: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for match in _WORD.finditer(text):
-        word = match[0].lower()
-        keys.append(word if word.isascii() else _unaccented(word))
-        start, end = match.span()
-        starts.append(start)
-        ends.append(end)
-    return Words(text, keys, starts, ends)
+    spans = [match.span() for match in _WORD.finditer(text)]
+    low = text.lower()
+    if len(low) != len(text):  # "İ" becomes two characters
+        keys = [fold(text[start:end]) for start, end in spans]
+    else:
+        keys = [low[start:end] for start, end in spans]
+        if not low.isascii():
+            keys = [key if key.isascii() else _unaccented(key) for key in keys]
+    return Words(text, keys, [start for start, _ in spans], [end for _, end in spans])
 
 
 def expand(form: str, language: str) -> tuple[tuple[str, ...], bool]:
@@ -142,27 +143,29 @@ def _exact(written: str) -> str:
 
 
 class Index:
-    """The names of one language, by their first word."""
+    """The names of one language by their first word, and apart those that need no capital."""
 
-    __slots__ = ("_genitives", "_names")
+    __slots__ = ("_any_case", "_genitives", "_names")
 
     def __init__(self, names: dict[str, list[Name]], language: str) -> None:
         self._names = names
+        self._any_case = {
+            key: small for key, found in names.items() if (small := [name for name in found if not name.capital])
+        }
         self._genitives = language in _GENITIVES
 
     def matches(self, words: Words) -> Iterator[Match]:
         """The names in a text from its beginning to its end: at each place the longest, and none within another."""
-        text, keys, starts, ends = words
-        names = self._names
+        text, keys, starts, _ = words
+        genitives = self._genitives
         covered = 0
         for at, key in enumerate(keys):
+            names = self._names if text[starts[at]].isupper() else self._any_case
             found = names.get(key)
             if found is None:
-                if not self._genitives or key[-1:] != "s":
+                if not genitives or key[-1] != "s" or key[:-1] not in names:
                     continue
-                found = [name for name in names.get(key[:-1], ()) if not name.rest and not name.exact]
-                if not found:
-                    continue
+                found = [name for name in names[key[:-1]] if not name.rest and not name.exact]
             if at < covered:
                 continue
             size = 0
@@ -171,7 +174,7 @@ class Index:
                 length = len(name.rest) + 1
                 if length < size:
                     break
-                if _fits(name, length, at, text, keys, starts, ends):
+                if _fits(name, length, at, words, genitives=genitives):
                     size = length
                     fitting.append(name)
             if fitting:
@@ -179,14 +182,15 @@ class Index:
                 yield Match(at, size, tuple(fitting))
 
 
-def _fits(
-    name: Name, length: int, at: int, text: str, keys: Sequence[str], starts: Sequence[int], ends: Sequence[int]
-) -> bool:
-    start = starts[at]
-    if name.capital and not text[start].isupper():
-        return False
+def _fits(name: Name, length: int, at: int, words: Words, *, genitives: bool) -> bool:
+    text, keys, starts, ends = words
     if length > 1:
-        if tuple(keys[at + 1 : at + length]) != name.rest:
+        last = at + length - 1
+        if last >= len(keys) or tuple(keys[at + 1 : last]) != name.rest[:-1]:
+            return False
+        if keys[last] != name.rest[-1] and not (genitives and keys[last] == name.rest[-1] + "s"):
+            return False
+        if name.last_capital and not text[starts[last]].isupper():
             return False
         for offset, gap in enumerate(name.gaps):
             seen = text[ends[at + offset] : starts[at + offset + 1]]
@@ -194,7 +198,7 @@ def _fits(
                 seen = seen.translate(_GAPS)
                 if seen != gap and not (seen in _LOOSE and gap in _LOOSE):
                     return False
-    return not name.exact or text.startswith(name.exact, start)
+    return not name.exact or text.startswith(name.exact, starts[at])
 
 
 class Names:
@@ -269,7 +273,7 @@ def _add(into: dict[str, list[Name]], written: str, kind: Kind, target: int, gua
         # Four names of five; it pays to do nothing for them that need not be done.
         key, capital = fold(written), written[0].isupper()
         exact = _exact(written) if capital and not written[1:].islower() else ""
-        name = Name((), (), capital, exact, kind, target, guarded)
+        name = Name((), (), capital, False, exact, kind, target, guarded)
     else:
         words = words_in(written)
         if not words.keys:
@@ -277,8 +281,9 @@ def _add(into: dict[str, list[Name]], written: str, kind: Kind, target: int, gua
         key, capital = words.keys[0], written[words.starts[0]].isupper()
         between = zip(words.ends, words.starts[1:], strict=False)
         gaps = tuple(written[end:start].translate(_GAPS) for end, start in between)
+        last_capital = capital and written[words.starts[-1]].isupper()
         exact = _exact(written) if capital else ""
-        name = Name(tuple(words.keys[1:]), gaps, capital, exact, kind, target, guarded)
+        name = Name(tuple(words.keys[1:]), gaps, capital, last_capital, exact, kind, target, guarded)
     known = into.get(key)
     if known is None:
         into[key] = [name]

@@ -21,6 +21,7 @@ from schemas.reject import Refused
 from transforms.core import access, page_dates
 from transforms.core.date_weights import Said
 from transforms.core.jsonld import Node, fold, main_article, names, read_nodes, strings, types
+from transforms.core.language import tag_of
 from transforms.core.urls import checked
 
 
@@ -70,7 +71,6 @@ _REPEATS = 10
 """Elements of one kind that are read: nested a thousandfold, each would hold the whole page again."""
 
 _TAIL = re.compile(r"\s+[|\-–—•·:/«»]{1,2}\s+")
-_LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?")
 _HANDLE = re.compile(r"\s*(?:https?:|@|/)")
 _NAME_CHARACTERS = 120
 """Of the longest author; longer ones are biographies. Four names in one string take about 80."""
@@ -290,10 +290,8 @@ def _language(tree: HtmlElement, article: Node, metas: dict[str, list[str]]) -> 
         *_of(metas, ("og:locale", "content-language", "dcterms.language", "dc.language", "language")),
     )
     for candidate in candidates:
-        if found := _LANGUAGE.fullmatch(candidate.strip()):
-            language, script, region = found.groups()
-            parts = (language.lower(), (script or "").title(), (region or "").upper())
-            return "-".join(part for part in parts if part)
+        if (tag := tag_of(candidate)) is not None:
+            return tag
     return None
 
 

@@ -36,8 +36,9 @@ _MODIFIED = (
 """Names of meta elements, the most trustworthy first."""
 
 _SHOWN, _BARE = 40, 11
-"""Elements behind the title in which a date line is looked for, and one without a label. On 148 real pages with their
-metadata taken off, the first such line within these bounds is right on 101 of 103, and the first of all on 107 of 121."""
+"""Elements behind the title in which a date line is looked for, and one without a label. On 148 real pages whose
+metadata were taken off, the first line within these bounds is right on 97 of 100, and the first of all on 108 of 123.
+What htmldate finds in them is right on 116 of 128."""
 
 _TIMES = 3
 """Elements of a kind that are read; those further down are about other stories."""
@@ -106,9 +107,9 @@ def searched(tree: HtmlElement, url: str | None) -> tuple[Said, ...]:
 
 def is_readable(said: Said) -> bool:
     """Whether there are circumstances under which a date can be read."""
-    return (
-        read_hinted(said.text, _WIDEST, evidence="") is not None or read_line(said.text, _WIDEST).published is not None
-    )
+    if read_hinted(said.text, _WIDEST, evidence="") is not None:
+        return True
+    return read_line(said.text, _WIDEST).published is not None
 
 
 def _times(tree: HtmlElement) -> tuple[list[str], list[str]]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from schemas.article import Article
-from schemas.record import PAGES, Declared, Draft, InputKind, Outlet, Record
+from schemas.record import PAGES, Declared, Draft, Record
 from schemas.reject import Reason, Refused, fingerprint
-from schemas.rules import CutKind
 from transforms.core import access, article_dates, dates, urls
 from transforms.core.agencies import AgencyReader
 from transforms.core.clutter.recurring import known_since
@@ -22,7 +22,7 @@ from transforms.core.clutter.strip import Stripped, strip
 from transforms.core.date_weights import DATE_ABSURD
 from transforms.core.extraction import extract_page
 from transforms.core.identity import article_id, content_hash
-from transforms.core.language import UNKNOWN, Detector, detect
+from transforms.core.language import SURE, UNKNOWN, Detector, detect, primary, regional
 from transforms.core.metadata import Metadata
 from transforms.core.topics import TopicTagger
 
@@ -38,9 +38,6 @@ _SHORT_BODY_CHARS = 200
 
 _EARLIER_RUNS = 4
 # How many steps of learning an article is known across. A frame is learned in one or two.
-
-_SURE = 0.9
-# Below this the detector itself hesitates, which is no reason to doubt what the page declares.
 
 _FIRST_FETCH = dt.datetime(1991, 8, 6, tzinfo=dt.UTC)
 # The first web page.
@@ -201,17 +198,22 @@ def _earlier_hashes(
 
 
 def detect_language(draft: Draft, *, detector: Detector, max_chars: int, min_letters: int) -> Draft:
-    """The draft with the language of its clean text; a body too short to tell is helped by the headline."""
+    """The draft with the language of its clean text; a body too short to tell is helped by the headline.
+
+    What is declared adds the region to the same language, and decides where the detector hesitates.
+    """
     article = draft.article
-    language, score = detect(article.body, detector, max_chars=max_chars, min_letters=min_letters)
+    tell = partial(
+        detect, detector=detector, max_chars=max_chars, min_letters=min_letters, declared=article.language_declared
+    )
+    language, score = tell(article.body)
     if (language, score) == UNKNOWN and article.headline:
-        language, score = detect(
-            f"{article.headline}\n{article.body}", detector, max_chars=max_chars, min_letters=min_letters
-        )
+        language, score = tell(f"{article.headline}\n{article.body}")
     flags = article.quality_flags
-    declared = (article.language_declared or "").split("-")[0].lower()
-    if declared and score >= _SURE and language.split("-")[0] != declared:
+    declared = article.language_declared
+    if declared and score >= SURE and primary(language) != primary(declared):
         flags += (LANGUAGE_CONFLICT,)
+    language = regional(language, declared)
     return replace(draft, article=replace(article, language=language, language_score=score, quality_flags=flags))
 
 

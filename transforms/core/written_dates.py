@@ -55,7 +55,12 @@ _ZONES: dict[str, dt.tzinfo] = {
 }
 """By name: the American ones as RFC 822 has them, and European ones that mean one thing."""
 
-_LOCAL_ZONES = {"et": "America/New_York", "ct": "America/Chicago", "mt": "America/Denver", "pt": "America/Los_Angeles"}
+_LOCAL_ZONES = {
+    "et": "America/New_York",
+    "ct": "America/Chicago",
+    "mt": "America/Denver",
+    "pt": "America/Los_Angeles",
+}
 """Names that mean summer and winter time, each in its season."""
 
 _RELATIVE_DAYS: dict[str, int] = {
@@ -112,7 +117,11 @@ _WRITTEN = tuple(
 _CLOCK_ALONE = re.compile(rf"(?:(?:om|um|at|a) )?{_CLOCK}")
 _MONTH_ONLY = tuple(
     re.compile(pattern)
-    for pattern in (rf"{_YEAR}-(?P<month>[0-9]{{2}})", rf"(?P<month>[0-9]{{2}})[-/]{_YEAR}", rf"{_MONTH}\.?,? {_YEAR}")
+    for pattern in (
+        rf"{_YEAR}-(?P<month>[0-9]{{2}})",
+        rf"(?P<month>[0-9]{{2}})[-/]{_YEAR}",
+        rf"{_MONTH}\.?,? {_YEAR}",
+    )
 )
 _YEAR_ONLY = re.compile(_YEAR)
 _COUNT = r"(?P<count>[0-9]{1,3}|een|une?|ein(?:er|em|e)?|an?|one)"
@@ -241,9 +250,7 @@ def _ago(text: str, hints: Hints, evidence: str) -> StatedDate | None:
     length = _LENGTHS.get(unit)
     if length is None:
         return None
-    first, last = (
-        (hints.fetched - units * length).astimezone(hints.zone).date() for units in (count + 1, count)
-    )
+    first, last = ((hints.fetched - units * length).astimezone(hints.zone).date() for units in (count + 1, count))
     if unit == "hour":
         return day_of(last, evidence) if first == last else None
     if unit == "month":

@@ -96,6 +96,16 @@ class Client:
 
     It keeps no cookies, heeds no proxy or password of the environment, follows no redirect and repeats nothing. To be
     used as an asynchronous context manager, in one event loop, for any number of requests at a time.
+
+    Args:
+        policy: the limits; of it are used ``user_agent``, ``connect_seconds``, ``total_seconds``, ``ports`` and
+            ``allow_private``.
+        clock: tells the time that stands in ``Answer.fetched_at``.
+        resolver: looks names up; without one the system does.
+        tls: which certificates are trusted; without one, those that the system trusts.
+
+    Raises:
+        ValueError: if ``policy.allow_private`` holds what is no network.
     """
 
     def __init__(
@@ -106,18 +116,6 @@ class Client:
         resolver: AbstractResolver | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Nothing is opened yet.
-
-        Args:
-            policy: the limits; of it are used ``user_agent``, ``connect_seconds``, ``total_seconds``, ``ports`` and
-                ``allow_private``.
-            clock: tells the time that stands in ``Answer.fetched_at``.
-            resolver: looks names up; without one the system does.
-            tls: which certificates are trusted; without one, those that the system trusts.
-
-        Raises:
-            ValueError: if ``policy.allow_private`` holds what is no network.
-        """
         self._policy = policy
         self._clock = clock
         self._resolver = resolver
@@ -167,7 +165,7 @@ class Client:
                 the name leads to no address that may be dialled; ``UNREACHABLE`` where no answer began; ``TLS``;
                 ``HTTP_PROTOCOL``; ``TIMEOUT``; and with status 200 ``TOO_LARGE``, and ``TRUNCATED`` for a body that
                 ends before its length or coding does.
-            ValueError: if ``headers`` have line breaks in them.
+            ValueError: if ``headers`` have control characters in them.
         """
         target = self._target(url)
         deadline = asyncio.get_running_loop().time() + self._policy.total_seconds

@@ -33,10 +33,6 @@ from transforms.fetching.robots import ROBOTS_BYTES, ROBOTS_TYPES, Rules, ask_ro
 
 Result = Fetched | Refused | Postponed
 
-_APART_SECONDS = 0.001
-"""Between the first requests to two hosts, about what one costs the processor. Hosts that begin together go on in
-step, all answers at once and then none: 40 hosts took 1.4 times what their delays alone take, and so 1.1 times."""
-
 LATE = Postponed(None, Reason.HOST_BUSY, "its turn did not come in this run")
 
 
@@ -114,7 +110,6 @@ class Errands:
         self._client = Client(policy, clock=clock, resolver=resolver, tls=tls)
         self._robot = policy.user_agent.partition("/")[0].strip()
         self._lanes: dict[str, Lane] = {}
-        self._begins_at = 0.0
         # Of their own, given back by themselves: who asks for a robots.txt must not wait until pages are taken out.
         self._robots_slots = asyncio.Semaphore(policy.in_flight)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -192,8 +187,6 @@ class Errands:
             memory = self._hosts.get(host, HostMemory())
             lane = Lane(host, memory, self._policy, clock=self._clock, seed=self._seed, learned=self._learn)
             self._lanes[host] = lane
-            self._begins_at = max(self._begins_at + _APART_SECONDS, asyncio.get_running_loop().time())
-            lane.pause(self._begins_at)
         return lane
 
     def _learn(self, host: str, memory: HostMemory) -> None:

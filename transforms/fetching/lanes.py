@@ -63,7 +63,7 @@ class Lane:
         self._left_at = -float("inf") if memory.asked_at is None else self._loop.time() - since
         self._paused_until = -float("inf")
         if (until := self.asked_to_wait()) is not None:
-            self.pause(self._loop.time() + (until - now).total_seconds())
+            self._paused_until = self._loop.time() + (until - now).total_seconds()
 
     def closed(self) -> Postponed | Refused | None:
         """Why nothing may be asked for in this run; ``None`` where it may, be it after a wait."""
@@ -175,7 +175,7 @@ class Lane:
         if until is None:
             return None
         self._remember(replace(self.memory, not_before=until))
-        self.pause(self._loop.time() + (until - now).total_seconds())
+        self._paused_until = self._loop.time() + (until - now).total_seconds()
         return Postponed(until, Reason.HOST_BUSY, f"{self.host} answered with status {status}")
 
     def refused(self) -> None:
@@ -196,11 +196,7 @@ class Lane:
             longest_seconds=self._policy.patience_seconds,
             rng=self._rng,
         )
-        self.pause(self._left_at + self._delay_seconds + seconds)
-
-    def pause(self, until: float) -> None:
-        """Leave it alone at least until the event loop's time is ``until``."""
-        self._paused_until = max(self._paused_until, until)
+        self._paused_until = max(self._paused_until, self._left_at + self._delay_seconds + seconds)
 
     def _remember(self, memory: HostMemory) -> None:
         self.memory = memory

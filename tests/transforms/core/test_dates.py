@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.core.dates import StatedDate, folder_day, plausible, read_date, read_marker
+from transforms.core.dates import StatedDate, folder_day, plausible, read_date, read_marker, says_none
 
 SEEDS = Path(__file__).parents[4] / "shared" / "seeds"
 NOW = dt.datetime(2026, 11, 20, 6, 0, tzinfo=dt.UTC)
@@ -62,7 +62,9 @@ def edtf(text: str, timezone: str | None = None) -> str | None:
         ("3. März 2021", "2021-03-03"),
         ("14. 6. 2021", "2021-06-14"),
         ("14/05/2019", "2019-05-14"),
-        ("03/04/2019", "2019-04-03"),
+        ("04/04/2019", "2019-04-04"),
+        ("03.04.2019", "2019-04-03"),
+        ("06/2019", "2019-06"),
         ("14-05-2019 11:32", "2019-05-14T11:32Z"),
         ("June 3, 2024", "2024-06-03"),
         ("Jun. 3rd, 2024 at 9:12 p.m.", "2024-06-03T21:12Z"),
@@ -103,6 +105,8 @@ def test_reads_the_usual_forms(text: str, expected: str) -> None:
         "2024-06-18T09",
         "2024-W25-2",
         "06/14/2019",
+        "03/04/2019",
+        "03-04-2019",
         "14.06.21",
         "3 mei",
         "3 mei 2024 foo",
@@ -133,6 +137,45 @@ def test_a_time_without_zone_is_read_in_the_timezone_given() -> None:
 def test_an_unknown_timezone_is_an_error_of_the_caller(zone: str) -> None:
     with pytest.raises(ValueError, match="no time zone"):
         read("2024-06-18", zone)
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "expected"),
+    [
+        ("2024-10-27T01:59", "Europe/Brussels", "2024-10-26T23:59Z"),
+        ("2024-10-27T02:00", "Europe/Brussels", "2024-10-27"),
+        ("2024-10-27T02:59", "Europe/Brussels", "2024-10-27"),
+        ("2024-10-27T03:00", "Europe/Brussels", "2024-10-27T02:00Z"),
+        ("2024-03-31T02:30", "Europe/Brussels", "2024-03-31"),
+        ("2024-03-31T03:00", "Europe/Brussels", "2024-03-31T01:00Z"),
+        ("27 oktober 2024 02:30 CEST", "Europe/Brussels", "2024-10-27T00:30Z"),
+        ("2024-10-27T02:30+01:00", "Europe/Brussels", "2024-10-27T01:30Z"),
+        ("2024-10-27T01:30", "Europe/London", "2024-10-27"),
+        ("2024-11-03 01:30", "America/New_York", "2024-11-03"),
+    ],
+)
+def test_a_time_that_the_clocks_show_twice_or_never_leaves_the_day(text: str, zone: str, expected: str) -> None:
+    assert edtf(text, zone) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-1", True),
+        ("0", True),
+        ("0001-01-01T00:00:00Z", True),
+        ("01/01/0001 00:00:00", True),
+        ("Mon, 01 Jan 0001 00:00:00 GMT", True),
+        ("0000-00-00", True),
+        ("9999-12-31", True),
+        ("2024-06-18", False),
+        ("2001", False),
+        ("gisteren", False),
+        ("", False),
+    ],
+)
+def test_what_software_writes_for_no_date(text: str, expected: bool) -> None:
+    assert says_none(text) is expected
 
 
 def test_each_precision_keeps_what_it_knows_and_no_more() -> None:
@@ -168,6 +211,9 @@ def test_the_day_of_the_folder(text: str, day: dt.date | None) -> None:
         ("1699-12-31", False),
         ("1700-01-01", True),
         ("1601-01-01T00:00:00Z", False),
+        ("1970-01-01T00:00:00Z", False),
+        ("1970-01-01T01:00:00Z", True),
+        ("1970-01-01", True),
         ("2026-11-22T05:59:00Z", True),
         ("2026-11-22T06:01:00Z", False),
         ("2026-11-22", True),

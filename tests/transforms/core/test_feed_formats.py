@@ -314,7 +314,6 @@ def test_relative_links_of_atom_are_below_its_base_else_below_the_feed(base: str
     "link", ["javascript:open()", "file:/etc/hostname", "data:text/plain,x", "http://[::1/", "http://ex\u2100.nl/"]
 )
 def test_links_that_lead_nowhere_are_left_for_the_stage_that_refuses_them(link: str) -> None:
-    # FAULTS 43 and 44.
     (record,) = of_markup(RSS.format("https://z.example/", f"<title>Brug</title><link>{link}</link>"))
     assert record.declared.url == link
 
