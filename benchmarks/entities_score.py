@@ -2,11 +2,11 @@
 
     python -m benchmarks.entities_score [--held-back] [--show] [--texts FILE.jsonl]
 
-Scores tests/data/entities.jsonl, whose rows are labelled by somebody who has not seen the code: places as a country's code
-or "Name|CC", organisations by Wikidata item or name, persons by name. Only the open half is read unless ``--held-back``
-asks for the other, which nothing is tuned on. A label counts as found if a tag of that scheme has its code or is an entity
-of which it is a name. ``--show`` lists what was missed and what was given too much; ``--texts`` runs over other articles
-(lines with ``text`` and ``lang``) and counts the tags.
+Scores tests/data/entities.jsonl, whose rows are labelled by somebody who has not seen the code: places as a country's
+code or "Name|CC", organisations by Wikidata item or name, persons by name. Only the open half is read unless
+``--held-back`` asks for the other, which nothing is tuned on. A label counts as found if a tag of its scheme has it
+for a code or stands for an entity of that name. ``--show`` lists what was missed or too much; ``--texts`` runs over
+other articles (lines with ``lang`` and ``text``, whose first line is the headline) and counts their tags.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import statistics
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,46 +88,79 @@ def rows(*, held_back: bool) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def score(tagger: EntityTagger, gazetteer: Gazetteer, *, held_back: bool, show: bool) -> None:
-    """Print precision and recall for each scheme, and for each language all together."""
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One scheme of one row: the labels, those of them that were missed, and the tags that are none of them."""
+
+    row: Mapping[str, Any]
+    scheme: str
+    labels: tuple[str, ...]
+    missed: tuple[str, ...]
+    extra: tuple[Tag, ...]
+
+
+def compare(tagger: EntityTagger, gazetteer: Gazetteer, *, held_back: bool) -> Iterator[Compared]:
+    """The tags of each row against its labels, scheme by scheme."""
     known = codes_by_name(gazetteer)
-    counts: dict[str, Counter[str]] = {}
-    clean = empty = 0
     for row in rows(held_back=held_back):
         tags = tagger.tag(headline=row["headline"], body=row["body"], language=row["lang"])
-        if not any(row[field] for field in SCHEMES.values()):
-            empty += 1
-            clean += not tags
         for scheme, field in SCHEMES.items():
             given = {tag.code: tag for tag in tags if tag.scheme == scheme}
-            wanted = {label: _meant(label, known[scheme]) for label in row[field]}
-            missed = [label for label, codes in wanted.items() if codes.isdisjoint(given)]
-            extra = [tag for code, tag in given.items() if not any(code in codes for codes in wanted.values())]
-            for name in (
-                scheme,
-                row["lang"],
-                "countries" if scheme == "place" else "",
-                "cities" if scheme == "place" else "",
-            ):
-                if not name:
-                    continue
-                part = {
-                    "countries": lambda c: "|" not in c and ":" not in c,
-                    "cities": lambda c: "|" in c or ":" in c,
-                }
-                fits: Callable[[str], bool] = part.get(name, lambda _: True)
-                count = counts.setdefault(name, Counter())
-                count["wanted"] += sum(map(fits, wanted))
-                count["missed"] += sum(map(fits, missed))
-                count["extra"] += sum(fits(tag.code) for tag in extra)
-            if show and (missed or extra):
-                print(f"{row['id']} {scheme}: missed {missed}; too much {[_shown(tag) for tag in extra]}")
+            labels = {label: _meant(label, known[scheme]) for label in row[field]}
+            yield Compared(
+                row=row,
+                scheme=scheme,
+                labels=tuple(labels),
+                missed=tuple(label for label, codes in labels.items() if codes.isdisjoint(given)),
+                extra=tuple(
+                    tag for code, tag in given.items() if not any(code in codes for codes in labels.values())
+                ),
+            )
+
+
+def count(results: Iterable[Compared]) -> dict[str, Counter[str]]:
+    """Labels, misses and extra tags by scheme, by kind of place and by language."""
+    counts: dict[str, Counter[str]] = {}
+    for result in results:
+        for name, fits in (
+            (result.scheme, lambda _: True),
+            (result.row["lang"], lambda _: True),
+            *(
+                (("countries", _is_country), ("cities", lambda code: not _is_country(code)))
+                * (result.scheme == "place")
+            ),
+        ):
+            counter = counts.setdefault(name, Counter())
+            counter["labels"] += sum(map(fits, result.labels))
+            counter["missed"] += sum(map(fits, result.missed))
+            counter["extra"] += sum(fits(tag.code) for tag in result.extra)
+    return counts
+
+
+def precision_and_recall(counter: Counter[str]) -> tuple[float, float]:
+    """The share of the tags that are labels, and of the labels that are tags."""
+    found = counter["labels"] - counter["missed"]
+    return found / max(1, found + counter["extra"]), found / max(1, counter["labels"])
+
+
+def _is_country(code: str) -> bool:
+    return "|" not in code and ":" not in code
+
+
+def score(tagger: EntityTagger, gazetteer: Gazetteer, *, held_back: bool, show: bool) -> None:
+    """Print precision and recall by scheme, kind of place and language."""
+    results = list(compare(tagger, gazetteer, held_back=held_back))
+    for result in results:
+        if show and (result.missed or result.extra):
+            extra = [_shown(tag) for tag in result.extra]
+            print(f"{result.row['id']} {result.scheme}: missed {list(result.missed)}; too much {extra}")
     print(f"{'':14}{'labels':>8}{'precision':>11}{'recall':>8}")
-    for name, count in counts.items():
-        found = count["wanted"] - count["missed"]
-        precision = found / max(1, found + count["extra"])
-        print(f"{name:14}{count['wanted']:8}{precision:11.3f}{found / max(1, count['wanted']):8.3f}")
-    print(f"articles that name nothing: {empty}, of which {clean} got no tag")
+    for name, counter in count(results).items():
+        precision, recall = precision_and_recall(counter)
+        print(f"{name:14}{counter['labels']:8}{precision:11.3f}{recall:8.3f}")
+    empty = {r.row["id"] for r in results} - {r.row["id"] for r in results if r.labels}
+    clean = empty - {r.row["id"] for r in results if r.extra}
+    print(f"articles that name nothing: {len(empty)}, of which {len(clean)} got no tag")
 
 
 def _shown(tag: Tag) -> str:

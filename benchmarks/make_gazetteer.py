@@ -178,7 +178,7 @@ def _adjectives(name: str, language: str, row: Mapping[str, Any]) -> tuple[str, 
 
 
 def _row(row: Mapping[str, Any], all_names: Names) -> list[Any]:
-    """One line of the file: a name that is the same in every language stands there once."""
+    """One line of the file: no names where the label is the name in every language; nothing where no name is left."""
     own = all_names.cities.get(row["geonameid"], {})
     label = own.get("label") or row["name"]
     by_language: dict[str, list[str]] = {}
@@ -193,10 +193,17 @@ def _row(row: Mapping[str, Any], all_names: Names) -> list[Any]:
         if adjectives:
             derived[language] = list(adjectives)
     shared = by_language[LANGUAGES[0]]
-    if all(forms == shared for forms in by_language.values()):
+    if not any(by_language.values()):
+        return []
+    doubtful = ""
+    if all([form.removesuffix("?") for form in forms] == [label] for forms in by_language.values()):
+        marked = [language for language, forms in by_language.items() if forms != [label]]
+        doubtful = "*" if len(marked) == len(LANGUAGES) else " ".join(marked)
+        by_language = {}
+    elif all(forms == shared for forms in by_language.values()):
         by_language = {"*": shared}
     names = {language: forms for language, forms in by_language.items() if forms}
-    return [row["geonameid"], label, row["countrycode"], row["population"], names, derived]
+    return [row["geonameid"], label, row["countrycode"], row["population"], doubtful, names, derived]
 
 
 def _taken() -> dict[str, set[str]]:
@@ -241,10 +248,10 @@ def make() -> str:
             f"{HOME_POPULATION:,} in {', '.join(sorted(HOME))}; of {NEAR_POPULATION:,} in the rest of "
             f"Europe, AU, CA, IL, NZ, PS, TR and US; of {FAR_POPULATION:,} elsewhere"
         ),
-        "columns": ["geonameid", "label", "country", "population", "names", "derived"],
+        "columns": ["geonameid", "label", "country", "population", "doubtful", "names", "derived"],
     }
     text = json.dumps(head, ensure_ascii=False, indent=1).removesuffix("\n}")
-    cities = ",\n".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in lines if line[4])
+    cities = ",\n".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in lines if line)
     return f'{text},\n "cities": [\n{cities}\n ]\n}}\n'
 
 

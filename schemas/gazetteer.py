@@ -49,7 +49,8 @@ class City(NamedTuple):
         label: its English name.
         country: the code of its country.
         population: as GeoNames has it; 0 where it has none.
-        names: its names by language.
+        doubtful: the languages in which the label is also another word or name, parted by spaces; "*" for all.
+        names: its names by language; none where the label is its name in every language.
         derived: its adjectives and inhabitants by language.
     """
 
@@ -57,6 +58,7 @@ class City(NamedTuple):
     label: str
     country: str
     population: Annotated[int, Field(ge=0)]
+    doubtful: str
     names: dict[str, tuple[str, ...]]
     derived: dict[str, tuple[str, ...]]
 
@@ -97,7 +99,6 @@ class Person(_Table):
     code: Code
     label: Text
     office: Text
-    country: Text
     names: Forms
     surnames: Forms = Field(default_factory=dict)
 

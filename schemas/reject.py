@@ -35,6 +35,7 @@ class Reason(StrEnum):
     UNREACHABLE = "UNREACHABLE"
     TLS = "TLS"
     SSRF_BLOCKED = "SSRF_BLOCKED"
+    SERVER_ERROR = "SERVER_ERROR"
     HOST_BUSY = "HOST_BUSY"
     HOST_NOT_LISTED = "HOST_NOT_LISTED"
     ROBOTS_DISALLOWED = "ROBOTS_DISALLOWED"
@@ -62,13 +63,14 @@ EXPLAINED: dict[Reason, str] = {
     Reason.HTTP_PROTOCOL: "the HTTP response breaks the protocol, or its body is in no coding that can be undone",
     Reason.HTTP_STATUS: "the server answered with another status than 200",
     Reason.NOT_HTML: "an image, a document or anything else that is no HTML page",
-    Reason.NOT_A_FEED: "neither RSS, RDF nor Atom",
+    Reason.NOT_A_FEED: "neither RSS, RDF, Atom nor JSON Feed",
     Reason.FEED_PARSE: "the feed parser gave up",
     Reason.XML_FORBIDDEN: "the XML declares entities, which a feed has no need of",
     Reason.TIMEOUT: "the server did not answer, or not to the end, in the time that the settings allow",
     Reason.UNREACHABLE: "the host's name is unknown or it takes no connection",
     Reason.TLS: "the certificate or the encryption of the server cannot be trusted",
     Reason.SSRF_BLOCKED: "the address leads into a private network or to a port that is not allowed",
+    Reason.SERVER_ERROR: "the server said that it failed (408, or 500 and more)",
     Reason.HOST_BUSY: "the host asked again and again to come back later",
     Reason.HOST_NOT_LISTED: "the page is on a host that the settings do not list for its feed",
     Reason.ROBOTS_DISALLOWED: "the robots.txt of the host asks not to fetch it",

@@ -18,10 +18,14 @@ class _Table(BaseModel):
 
 
 class Topic(_Table):
-    """One topic of the scheme: its code, its English label and, where there is one, its Wikidata item."""
+    """One topic of the scheme: its code, its English label and, where there is one, its Wikidata item.
+
+    A topic of the second level names the top-level one it belongs to as ``parent``.
+    """
 
     code: TopicCode
     label: Text
+    parent: TopicCode | None = None
     wikidata: Annotated[str, StringConstraints(pattern=r"^Q[1-9][0-9]*$")] | None = None
 
 
@@ -46,9 +50,10 @@ class TermFile(_Table):
     """``medtop-<language>.toml``: for each topic code and each weight the terms that speak for the topic.
 
     A term is a whole word, the beginning (``raket*``), end (``*verkiezing``) or inside (``*raket*``) of a
-    word, or a phrase, whose last word may be a beginning (``klimaat top*``). Weight 3 suffices alone, 2 and 1
-    need a second term; weight 0 is an exception: it silences every shorter term of its topic in the same
-    words.
+    word, or a phrase, whose last word may be a beginning (``klimaat top*``). Weight 3 suffices alone, 2 needs
+    a second term, 1 a heavier one; weight 0 is an exception. A top-level topic and those below it are one
+    family: of its terms only the longest that fits a word counts, for its topic and the parent, so an
+    exception silences every shorter term of the family in the same words.
     """
 
     language: Language

@@ -26,9 +26,20 @@ LATER = "later"
 ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 
 _OVER_SOON = frozenset(
-    {Reason.TIMEOUT, Reason.UNREACHABLE, Reason.TLS, Reason.TRUNCATED, Reason.HOST_BUSY, Reason.HTTP_PROTOCOL}
+    {
+        Reason.TIMEOUT,
+        Reason.UNREACHABLE,
+        Reason.TLS,
+        Reason.TRUNCATED,
+        Reason.SERVER_ERROR,
+        Reason.HOST_BUSY,
+        Reason.HTTP_PROTOCOL,
+    }
 )
 """Faults that another night may be free of; what the page itself is at fault for will be the same then."""
+
+_NEXT_RUN = dt.timedelta(minutes=30)
+"""A page that failed is tried in another run, and not while this one still goes on with others."""
 
 _LONGEST_WAIT = dt.timedelta(days=7)
 """A page that was put off again and again is given up: no feed of news lists it any more."""
@@ -148,4 +159,4 @@ def outcome(
         return
     yield request.dead_letter(STAGE, result.reason, result.message)
     if result.reason in _OVER_SOON and request.failures + 1 < page_tries:
-        yield replace(request, failures=request.failures + 1, not_before=None)
+        yield replace(request, failures=request.failures + 1, not_before=now + _NEXT_RUN)

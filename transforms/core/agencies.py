@@ -69,7 +69,7 @@ _WORD = re.compile(r"[^\W_]+")
 _SERVICES = re.compile(r"^(?P<agency>dpa|ddp|dapd|epd|dts)[ -][a-z]{2,3}$")
 """The regional desks of German agencies: dpa-lnw, dpa lby, ddp-nrd."""
 
-_INITIALS = re.compile(r"[a-z]{1,4}|\d{1,4}(?:\.\d{1,2}\.\d{4})?")
+_INITIALS = re.compile(r"[a-z]{1,4}\d?|\d{1,4}(?:\.\d{1,2}\.\d{4})?")
 _INITIALS_IN_BRACKETS = re.compile(r"[A-Z]{2,3}")
 _SIGNED = re.compile(r"\(?[\w.-]{1,20}(?:[/ ][\w.-]{1,20}){1,6}/?\)?")
 _MOST_INITIALS = 5
@@ -222,7 +222,7 @@ class AgencyReader:
         sure = opening or capitals
         if not match["dash"] and not capitals and not (opening and (match["stop"] or not lead)):
             return None
-        if match["stop"] and self._name(lead) is not None:
+        if match["stop"] and next(self._scan(lead), None) is not None:
             return None  # "Agence France-Presse (AFP). Le …" explains the letters
         names = [self._name(piece) for piece in _SEPARATORS.split(match["names"])]
         codes = tuple(name.code for name in names if name is not None and (sure or not name.ambiguous))

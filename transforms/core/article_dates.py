@@ -181,8 +181,7 @@ def _with_dateline(article: Article, coarse: StatedDate) -> StatedDate:
         if words is None:
             continue
         year = coarse.edtf[:4]
-        separator = next((sign for sign in "/-." if sign in words[1:-1]), " ")
-        for written in (words, f"{words}{separator}{year}"):
+        for written in (words, f"{words}/{year}" if words[-1].isdigit() and "/" in words else f"{words} {year}"):
             stated = read_hinted(written, hints, evidence="dateline")
             if stated is not None and refines(stated, coarse, dt.UTC):
                 return stated

@@ -28,7 +28,6 @@ import datetime as dt
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from transforms.core.date_lines import read_line
 from transforms.core.date_values import Hints, StatedDate, apart, plausible, refines
@@ -62,7 +61,7 @@ class Candidate:
 
 def in_address(url: str) -> StatedDate | None:
     """The day in the path of an address, else the month; ``None`` where it has neither."""
-    path = urlsplit(url).path
+    path = url.partition("?")[0].partition("#")[0]
     if found := _DAY_IN_PATH.search(path):
         year, month, day = found.groups()
         if stated := read_date(f"{year}-{month:0>2}-{day:0>2}", evidence="address"):
@@ -80,15 +79,15 @@ def read_all(said: Iterable[Said], hints: Hints, latest: dt.datetime) -> tuple[l
         latest: the moment when the article was there at the latest.
     """
     read: list[Candidate] = []
-    flags: dict[str, None] = {}
+    flags: list[str] = []
     for each in said:
         stated = read_hinted(each.text, hints, evidence=each.evidence)
         stated = stated or read_line(each.text, hints, evidence=each.evidence).published
         if stated is not None and plausible(stated, latest):
             read.append(Candidate(stated, each.firm))
         elif not read:
-            flags[DATE_ABSURD if stated is not None or says_none(each.text) else DATE_UNREAD] = None
-    return read, tuple(flags)
+            flags.append(DATE_ABSURD if stated is not None or says_none(each.text) else DATE_UNREAD)
+    return read, tuple(dict.fromkeys(flags))
 
 
 def weigh(candidates: Iterable[Candidate], zone: dt.tzinfo) -> tuple[StatedDate | None, bool]:

@@ -16,7 +16,8 @@ MIN_SENTENCE_CHARS = 60
 
 _BARE_DATELINE = re.compile(r"(?P<place>[^\n()\d:;!?\"“”]{2,50}?)[ \u00a0][-–—][ \u00a0]+(?=[A-ZÀ-Þ'’‘\"“„«])")
 _DATED_LEAD = re.compile(
-    r"[^\n()\d]{2,50}?,? (?P<day>\d{1,2}[^\n()]{1,24}?|[^\W\d_]{3,9}\.? \d{1,2}(?:, \d{4})?) ?\([^()\n]{2,60}\)"
+    r"(?P<place>[^\n()\d]{2,50}?),? (?P<day>\d{1,2}[^\n()]{1,24}?|[^\W\d_]{3,9}\.? \d{1,2}(?:, \d{4})?)"
+    r" ?\([^()\n]{2,60}\)"
 )
 _SCORE = re.compile(r"\b\d{1,3}[ \u00a0]?[-–:][ \u00a0]?\d{1,3}\b")
 _OPENERS = frozenset(
@@ -171,7 +172,7 @@ def bare_place(lines: Sequence[str], not_places: Collection[str]) -> str | None:
 def dateline_day(line: str) -> str | None:
     """The words for the day in the dateline that opens a line: "12 mai" in "PARIS, 12 mai (AFP) - …"."""
     found = _DATED_LEAD.match(line)
-    return found["day"].strip(" ,") if found else None
+    return found["day"].strip(" ,") if found and place_of(found["place"]) else None
 
 
 def place_of(lead: str) -> str | None:

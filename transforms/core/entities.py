@@ -1,8 +1,8 @@
 """Which places, organisations and persons an article names, by gazetteer and by the words around each name.
 
-A list of names and no model, so that every tag can show the words that it rests on. The text is cut into words once; each
-is looked up as the beginning of a name. What a name means is then judged by what stands beside it, near it and elsewhere in
-the article; a name that remains doubtful gives no tag.
+Lists of names and no model, so that every tag can show the words that it rests on. The text is cut into words once;
+each is looked up as the beginning of a name. What a name means is then judged by what stands beside it, near it and
+elsewhere in the article (``transforms.core.mentions``); a name that remains doubtful gives no tag.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 
 from schemas.article import Tag
 from schemas.gazetteer import Gazetteer
+from transforms.core.beside import Cues
 from transforms.core.gazetteer import LANGUAGES, Entity, Index, Names, Words, words_in
-from transforms.core.mentions import Cues, Mention, Reader
+from transforms.core.mentions import Mention, Reader
 
 MAX_BODY_CHARS = 20_000
 """No further is the body read: some 3,000 words, three times a long news story."""
@@ -51,19 +52,20 @@ SCHEMES = ("place", "organisation", "person")
 class EntityTagger:
     """Tags articles with what they name, in the languages of the gazetteer.
 
-    **Points.** Each form of a name counts 1, an adjective or inhabitant 0.5; times 3 in the headline, 2 in the lede and 1
-    in the rest of the body, where long texts count less (``BODY_FULL_WORDS``); the n-th mention in one of these adds
-    less and less (``log2(1 + n)``).
+    **Points.** Each form of a name counts 1, an adjective or inhabitant 0.5; times 3 in the headline, 2 in the lede
+    and 1 in the rest of the body, where long texts count less (``BODY_FULL_WORDS``); the n-th mention in one of these
+    adds less and less (``log2(1 + n)``).
 
-    **Acceptance.** An entity is given from 0.5 points on, if at least one of its mentions is sure (see
-    ``transforms.core.mentions``). So a country named once in a long body is a weak tag, and an adjective alone there is
-    none.
+    **Acceptance.** An entity is given from 0.5 points on, if at least one of its mentions is sure. So a country named
+    once in a long body is a weak tag, and an adjective alone there is none. At most twelve of a scheme are given.
 
-    **Score.** ``1 - 2 ** (-points / 3)``: 0.5 for one mention in the headline, 0.21 for one in a short body. It says how
-    prominent the name is and is no probability; ask for 0.3 where passing mentions are not wanted.
+    **Score.** ``1 - 2 ** (-points / 3)``: 0.5 for one mention in the headline, 0.21 for one in a short body. It says
+    how prominent the name is and is no probability; ask for 0.3 where passing mentions are not wanted.
 
-    **Codes.** Countries ISO 3166-1 alpha-2, cities ``geonames:`` and their number there, organisations and persons the
-    Wikidata item or, where the gazetteer has none, its own short name.
+    **Codes.** Of countries ISO 3166-1 alpha-2, of cities "geonames:" and their number there, of organisations and
+    persons the Wikidata item or, where the gazetteer has none, a short name of its own.
+
+    Raises ValueError for a gazetteer that is not sound.
     """
 
     def __init__(self, gazetteer: Gazetteer) -> None:
@@ -93,8 +95,8 @@ class EntityTagger:
             dateline: the place of the dateline; a name that stands there is a place.
 
         Returns:
-            Tags of the schemes "place", "organisation" and "person". The evidence lists the forms found, the weightiest
-            first, with their number.
+            Tags of the schemes "place", "organisation" and "person". The evidence lists the forms found with their
+            numbers, the weightiest first.
         """
         found = self._readers.get(language.split("-", 1)[0].lower())
         if found is None:
@@ -105,7 +107,7 @@ class EntityTagger:
         mentions = reader.read(
             ((title, index.matches(title)), (text, index.matches(text))),
             country=country,
-            given=[name for match in index.matches(here) for name in match.names],
+            dateline=[name for match in index.matches(here) for name in match.names],
         )
         return self._tags(mentions, text)
 

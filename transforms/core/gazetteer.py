@@ -15,7 +15,7 @@ LANGUAGES = ("de", "en", "fr", "nl")
 """The languages that have names of their own in the gazetteer."""
 
 MAX_ACRONYM_CHARS = 5
-"""A name of this many letters with two capitals in it (VS, PvdA, U.S.) is matched as it is written, or "us" would be."""
+"""A name of this many letters with two capitals in it (VS, PvdA, U.S.) must stand as written, or "us" would do."""
 
 _WORD = re.compile(r"[^\W_]+")
 _ENDINGS = re.compile(r"(?P<stem>.*\S)\((?P<endings>[^()]*)\)")
@@ -52,7 +52,7 @@ class Name(NamedTuple):
         exact: the form as it must be written, or nothing.
         kind: what it stands for.
         target: the number of the entity among all; for a region, of its country.
-        guarded: whether it needs evidence.
+        guarded: the languages in which it needs evidence, parted by spaces; "*" for all.
     """
 
     rest: tuple[str, ...]
@@ -62,16 +62,20 @@ class Name(NamedTuple):
     exact: str
     kind: Kind
     target: int
-    guarded: bool
+    guarded: str
+
+    def is_guarded(self, language: str) -> bool:
+        """Whether it needs evidence in a language."""
+        return self.guarded == "*" or (self.guarded != "" and language in self.guarded)
 
 
 class Entity(NamedTuple):
-    """What a tag is made of: its scheme, code and label, the country it belongs to, and of a city its population."""
+    """What a tag is made of; of a place or party also its country, of a city its population."""
 
     scheme: str
     code: str
     label: str
-    country: str
+    country: str = ""
     population: int = 0
     party: bool = False
 
@@ -170,10 +174,15 @@ class Index:
                 continue
             size = 0
             fitting: list[Name] = []
+            following = keys[at + 1 : at + 2]
+            behind = (following[0], following[0].removesuffix("s") if genitives else "") if following else ()
             for name in found:
                 length = len(name.rest) + 1
                 if length < size:
                     break
+                # "Le", "San" and "New" begin dozens of names.
+                if length > 1 and name.rest[0] not in behind:
+                    continue
                 if _fits(name, length, at, words, genitives=genitives):
                     size = length
                     fitting.append(name)
@@ -204,7 +213,7 @@ def _fits(name: Name, length: int, at: int, words: Words, *, genitives: bool) ->
 class Names:
     """The whole gazetteer: its entities, and an index of their names for each language.
 
-    Raises ValueError where two entities have one code.
+    Raises ValueError where two entities have one code, a region's country is unknown, or a name has no word in it.
     """
 
     def __init__(self, gazetteer: Gazetteer) -> None:
@@ -221,7 +230,10 @@ class Names:
             at = self._entity(
                 Entity("place", f"geonames:{city.geonameid}", city.label, city.country, city.population)
             )
-            self._add_all(city.names, Kind.CITY, at)
+            if city.names:
+                self._add_all(city.names, Kind.CITY, at)
+            else:
+                self._add_all({EVERY_LANGUAGE: (city.label,)}, Kind.CITY, at, guarded=city.doubtful)
             if city.derived:
                 self._add_all(city.derived, Kind.CITY_DERIVED, at)
         for body in gazetteer.organisations.organisation:
@@ -230,10 +242,12 @@ class Names:
             )
             self._add_all(body.names, Kind.ORGANISATION, at)
         for person in gazetteer.persons.person:
-            at = self._entity(Entity("person", person.code, person.label, person.country))
+            at = self._entity(Entity("person", person.code, person.label))
             self._add_all(person.names, Kind.PERSON, at)
             self._add_all(person.surnames, Kind.SURNAME, at)
         for code, forms in gazetteer.cues.region.items():
+            if code not in countries:
+                raise ValueError(f"region.{code}: there is no such country")
             self._add_all(forms, Kind.REGION, countries[code])
         self._add_all(gazetteer.cues.not_names, Kind.NOTHING, -1)
 
@@ -244,18 +258,30 @@ class Names:
         self.entities.append(entity)
         return len(self.entities) - 1
 
-    def _add_all(self, forms: Forms, kind: Kind, target: int) -> None:
+    def _add_all(self, forms: Forms, kind: Kind, target: int, *, guarded: str = "") -> None:
+        # Most forms of an entity differ in nothing but the key they stand under, and share one name.
+        plain: dict[tuple[bool, str], Name] = {}
         for language, listed in forms.items():
             into = self._shared if language == EVERY_LANGUAGE else self._own.get(language)
             if into is None:
                 continue
             for form in listed:
-                if form[-1] in _MARKS:
-                    written, guarded = expand(form, language)
-                    for one in written:
-                        _add(into, one, kind, target, guarded)
-                else:
-                    _add(into, form, kind, target, False)
+                written, marked = expand(form, language) if form[-1] in _MARKS else ((form,), False)
+                guard = "*" if marked else guarded
+                for one in written:
+                    capital = one[0].isupper()
+                    if one.isalpha() and (not capital or one[1:].islower()):
+                        key = fold(one)
+                        name = plain.get((capital, guard))
+                        if name is None:
+                            name = plain[capital, guard] = Name((), (), capital, False, "", kind, target, guard)
+                    else:
+                        key, name = _name(one, kind, target, guard)
+                    known = into.get(key)
+                    if known is None:
+                        into[key] = [name]
+                    elif name not in known:
+                        known.append(name)
 
     def index(self, language: str) -> Index:
         """The index of one of ``LANGUAGES``."""
@@ -268,27 +294,17 @@ class Names:
         return Index(merged, language)
 
 
-def _add(into: dict[str, list[Name]], written: str, kind: Kind, target: int, guarded: bool) -> None:
-    if written.isalpha():
-        # Four names of five; it pays to do nothing for them that need not be done.
-        key, capital = fold(written), written[0].isupper()
-        exact = _exact(written) if capital and not written[1:].islower() else ""
-        name = Name((), (), capital, False, exact, kind, target, guarded)
-    else:
-        words = words_in(written)
-        if not words.keys:
-            raise ValueError(f"{written!r} has no word in it")
-        key, capital = words.keys[0], written[words.starts[0]].isupper()
-        between = zip(words.ends, words.starts[1:], strict=False)
-        gaps = tuple(written[end:start].translate(_GAPS) for end, start in between)
-        last_capital = capital and written[words.starts[-1]].isupper()
-        exact = _exact(written) if capital else ""
-        name = Name(tuple(words.keys[1:]), gaps, capital, last_capital, exact, kind, target, guarded)
-    known = into.get(key)
-    if known is None:
-        into[key] = [name]
-    else:
-        known.append(name)
+def _name(written: str, kind: Kind, target: int, guarded: str) -> tuple[str, Name]:
+    """A name of several words or capitals, and the word it begins with."""
+    words = words_in(written)
+    if not words.keys:
+        raise ValueError(f"{written!r} has no word in it")
+    between = zip(words.ends, words.starts[1:], strict=False)
+    gaps = tuple(written[end:start].translate(_GAPS) for end, start in between)
+    capital = written[words.starts[0]].isupper()
+    last_capital = capital and len(words.keys) > 1 and written[words.starts[-1]].isupper()
+    exact = _exact(written) if capital else ""
+    return words.keys[0], Name(tuple(words.keys[1:]), gaps, capital, last_capital, exact, kind, target, guarded)
 
 
 def _longest_first(name: Name) -> int:
@@ -296,6 +312,6 @@ def _longest_first(name: Name) -> int:
 
 
 def words_by_language(forms: Forms, language: str) -> frozenset[str]:
-    """The folded words of a list of cues that hold in a language; of phrases and compounds, all their words joined."""
+    """The cues of a list that hold in a language, folded."""
     listed: Iterable[str] = (*forms.get(EVERY_LANGUAGE, ()), *forms.get(language, ()))
     return frozenset(" ".join(words_in(word).keys) for word in listed)

@@ -14,9 +14,14 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 class Entry(NamedTuple):
-    """A term as a look-up finds it; ``rank`` is the length of its literal, then how exact the form is."""
+    """A term as a look-up finds it.
+
+    Of the terms of one ``family`` of topics only one counts for a word, that of the highest ``rank``: the
+    length of its literal, then how exact the form is.
+    """
 
     topic: int
+    family: int
     weight: int
     rank: int
     term: str
@@ -73,22 +78,25 @@ def _sizes(found: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
 
 
 class Lexicon:
-    """The terms of one language, by the ways in which they are looked up."""
+    """The terms of one language, by the ways in which they are looked up.
+
+    Each comes as its topic, the topic's family, its weight and its text.
+    """
 
     __slots__ = ("_inner", "_phrases", "_prefix_sizes", "_prefixes", "_suffix_sizes", "_suffixes", "_whole")
 
-    def __init__(self, terms: Iterable[tuple[int, int, str]]) -> None:
+    def __init__(self, terms: Iterable[tuple[int, int, int, str]]) -> None:
         whole: dict[str, list[Entry]] = {}
         prefixes: dict[str, list[Entry]] = {}
         suffixes: dict[str, list[Entry]] = {}
         inner: dict[str, list[tuple[str, Entry]]] = {}
         phrases: dict[str, list[_Phrase]] = {}
-        for topic, weight, term in terms:
+        for topic, family, weight, term in terms:
             pattern = parse_term(term)
             shown = term.strip().strip("*")
             literal = pattern.words[0]
             exactness = 3 - pattern.open_end - 2 * pattern.open_start
-            entry = Entry(topic, weight, 4 * sum(map(len, pattern.words)) + exactness, shown)
+            entry = Entry(topic, family, weight, 4 * sum(map(len, pattern.words)) + exactness, shown)
             if len(pattern.words) > 1:
                 phrases.setdefault(literal, []).append(_Phrase(pattern.words[1:], pattern.open_end, entry))
             elif pattern.open_start and pattern.open_end:
@@ -110,7 +118,7 @@ class Lexicon:
         self._suffix_sizes = _sizes((key[-MIN_SUFFIX:], len(key)) for key in suffixes)
 
     def find(self, word: str) -> tuple[Entry, ...]:
-        """For each topic the longest term that fits the word; exceptions are among them, with weight 0."""
+        """For each family the longest term that fits the word; exceptions are among them, with weight 0."""
         found: list[Entry] = list(self._whole.get(word, ()))
         size = len(word)
         for length in self._prefix_sizes.get(word[:MIN_PREFIX], ()):
@@ -128,20 +136,20 @@ class Lexicon:
             return tuple(found)
         best: dict[int, Entry] = {}
         for entry in found:
-            other = best.get(entry.topic)
+            other = best.get(entry.family)
             if other is None or entry.rank > other.rank:
-                best[entry.topic] = entry
+                best[entry.family] = entry
         return tuple(best.values())
 
     def find_phrases(self, words: Sequence[str]) -> Iterator[tuple[Entry, tuple[str, ...]]]:
-        """Each phrase with the words it covers; at one place only the longest for each topic."""
+        """Each phrase with the words it covers; at one place only the longest for each family."""
         phrases = self._phrases
         for at, word in enumerate(words):
             if word not in phrases:
                 continue
-            topics: set[int] = set()
+            families: set[int] = set()
             for rest, last_is_prefix, entry in phrases[word]:
-                if entry.topic in topics:
+                if entry.family in families:
                     continue
                 following = tuple(words[at + 1 : at + 1 + len(rest)])
                 if following == rest or (
@@ -150,5 +158,5 @@ class Lexicon:
                     and following[:-1] == rest[:-1]
                     and following[-1].startswith(rest[-1])
                 ):
-                    topics.add(entry.topic)
+                    families.add(entry.family)
                     yield entry, (word, *following)

@@ -1,8 +1,9 @@
-"""Which topics an article is about: terms weighted by where they stand, and the publisher's own section.
+"""Which topics an article is about: terms weighted by where they stand, and the publisher's own section and keywords.
 
 Dictionaries instead of a model, so that every tag can name the words it rests on. The text is cut into words
 once; each word is looked up whole, by its beginnings, its endings and its inside, so the time grows with the
-text and hardly with the number of terms.
+text and hardly with the number of terms. Topics have two levels: what speaks for one of the second level
+speaks for its parent too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from schemas.article import Tag
 from schemas.tagging import TermFile, TopicFile
@@ -29,6 +30,12 @@ belongs to it), and at 600 characters at the latest."""
 SECTION_POINTS = 12.0
 """The publisher's section outweighs the strongest single term in the headline (3 × 3 = 9)."""
 
+KEYWORD_POINTS = 6.0
+"""A keyword that is the name of a section counts as a strong term among the keywords does (3 × 2)."""
+
+MAX_KEYWORD_TOPICS = 3
+"""Keywords that name the sections of more top-level topics are the outlet's, the same on all of its pages."""
+
 HEADLINE_FACTOR, LEDE_FACTOR, KEYWORD_FACTOR, BODY_FACTOR = 3.0, 2.0, 2.0, 1.0
 """The weight of a term is multiplied by one of these, by where it stands."""
 
@@ -42,7 +49,7 @@ MIN_SHARE = 0.35
 """A tag needs this share of the points of the article's strongest topic; else it is a side remark."""
 
 MAX_TAGS = 4
-"""More topics than this are no information."""
+"""More topics than this of one level are no information."""
 
 HALF_SCORE_POINTS = 8.0
 """The points at which the score is 0.5: four plain terms of a body, or one with two of them in the lede."""
@@ -53,28 +60,36 @@ MAX_EVIDENCE_TERMS = 8
 STRONG, MAX_WEIGHT = 3, 3
 """A strong term suffices alone; there is no heavier one."""
 
+PLAIN = 2
+"""Among several terms one must have this weight: lighter ones stand in texts about anything."""
+
 _SECTION_PARTS = re.compile(r"[/>|»›;,]|\s[-–—]\s")
 _SECTION_JOINS = re.compile(r"\s(?:en|et|und|and|&|\+)\s")
 _JOINERS = frozenset({"en", "et", "und", "and"})
 
 
 class _Evidence:
-    """What speaks for one topic: points and occurrences by term, and whether a strong term stands out."""
+    """What speaks for one topic: points and occurrences by term, and how heavy the terms are."""
 
-    __slots__ = ("counts", "points", "strong")
+    __slots__ = ("counts", "plain", "points", "strong")
 
     def __init__(self) -> None:
         self.points: dict[str, float] = {}
         self.counts: dict[str, int] = {}
+        self.plain = False
         self.strong = False
 
-    def add(self, entry: Entry, count: int, factor: float, *, prominent: bool) -> None:
-        # Doubling the occurrences adds one share: a word repeated all through is still one word.
-        points = entry.weight * factor * math.log2(1 + count)
-        self.points[entry.term] = self.points.get(entry.term, 0.0) + points
-        self.counts[entry.term] = self.counts.get(entry.term, 0) + count
-        if entry.weight >= STRONG and (prominent or count > 1):
+    def add(self, term: str, weight: int, points: float, count: int, *, prominent: bool) -> None:
+        self.points[term] = self.points.get(term, 0.0) + points
+        self.counts[term] = self.counts.get(term, 0) + count
+        if weight >= PLAIN:
+            self.plain = True
+        if weight >= STRONG and (prominent or count > 1):
             self.strong = True
+
+    @property
+    def enough(self) -> bool:
+        return self.strong or (self.plain and len(self.points) > 1)
 
 
 class TopicTagger:
@@ -83,11 +98,12 @@ class TopicTagger:
     **Points.** A term counts its weight (1 to 3), times 3 in the headline, 2 in the lede or among the
     publisher's keywords and 1 in the rest of the body, where long texts count less (``BODY_FULL_WORDS``); the
     n-th occurrence in one place adds less and less (``log2(1 + n)``). A section whose name stands for a topic
-    adds 12.
+    adds 12, a keyword that is such a name 6. What a topic of the second level gets, its parent gets as well.
 
-    **Acceptance.** A topic is given if the section says so; or if at least two different terms or one strong
-    one (weight 3, in headline, lede or keywords, or twice in the body) speak for it, with 5 points or more
-    and at least 0.35 of what the strongest topic has. At most four are given, the strongest first.
+    **Acceptance.** A topic is given if the section says so; or if one strong term speaks for it (weight 3, in
+    headline, lede or keywords, or twice in the body), or two different ones of which one has weight 2, with 5
+    points or more and at least 0.35 of what the strongest topic of its level has. At most four are given of
+    each level, and none of the second without its parent.
 
     **Score.** ``1 - 2 ** (-points / 8)``: 0.5 at 8 points, 0.65 for the section alone. It says how much
     evidence there is and is no probability.
@@ -97,9 +113,10 @@ class TopicTagger:
         self._scheme = topics.scheme
         self._topics = topics.topic
         index = {topic.code: at for at, topic in enumerate(topics.topic)}
+        self._tops = tuple(index[topic.parent or topic.code] for topic in topics.topic)
         self._lexicons = {
             file.language: Lexicon(
-                (index[code], weight, term)
+                (index[code], self._tops[index[code]], weight, term)
                 for code, weights in file.terms.items()
                 for weight, listed in weights.items()
                 for term in listed
@@ -114,47 +131,46 @@ class TopicTagger:
     def tag(
         self, *, headline: str | None, body: str, language: str, section: str | None, keywords: Sequence[str]
     ) -> tuple[Tag, ...]:
-        """The topics of an article, the strongest first, then its section as the publisher names it.
+        """The topics of an article, then its section as the publisher names it.
 
         Args:
             headline: the title, if there is one.
             body: the clean text, without the headline.
-            language: BCP 47; where there is no vocabulary for it, only the section can give a topic.
+            language: BCP 47; where there is no vocabulary for it, only section and keywords can give a topic.
             section: the publisher's own section, also as a path ("nieuws/sport").
             keywords: the publisher's own keywords.
 
         Returns:
-            Tags of the scheme "medtop", and one of the scheme "source-section" if the section has a name.
-            Empty where nothing is sure enough. The evidence lists the terms found, the weightiest first.
+            Tags of the scheme "medtop", those of the top level first, the strongest first in each level; and
+            one of the scheme "source-section" if the section has a name. Empty where nothing is sure enough.
+            The evidence lists the terms found, the weightiest first.
         """
         primary = language.split("-", 1)[0].lower()
+        named, others = self._split_keywords(keywords, primary)
         found: dict[int, _Evidence] = {}
         lexicon = self._lexicons.get(primary)
         if lexicon is not None:
-            found = _weigh(lexicon, headline or "", body[:MAX_BODY_CHARS], keywords)
+            found = _weigh(lexicon, headline or "", body[:MAX_BODY_CHARS], others)
+        for keyword, topic in named.items():
+            for each in {topic, self._tops[topic]}:
+                evidence = found.setdefault(each, _Evidence())
+                evidence.add(f"keyword {keyword}", STRONG, KEYWORD_POINTS, 1, prominent=True)
         by_section = self._topics_of_section(section, primary)
         totals = {topic: math.fsum(evidence.points.values()) for topic, evidence in found.items()}
         for topic in by_section:
             totals[topic] = totals.get(topic, 0.0) + SECTION_POINTS
-        best = max(totals.values(), default=0.0)
-        given: list[tuple[float, int]] = []
-        for topic, points in totals.items():
-            if topic not in by_section:
-                evidence = found[topic]
-                if points < max(MIN_POINTS, MIN_SHARE * best):
-                    continue
-                if len(evidence.points) < 2 and not evidence.strong:
-                    continue
-            given.append((-points, topic))
+        tops = _accept({topic: at for topic, at in totals.items() if self._tops[topic] == topic}, found, by_section)
+        seconds = _accept({topic: at for topic, at in totals.items() if self._tops[topic] != topic}, found, by_section)
+        given = [*tops, *(topic for topic in seconds if self._tops[topic] in tops)]
         tags = [
             Tag(
                 scheme=self._scheme,
                 code=self._topics[topic].code,
                 label=self._topics[topic].label,
-                score=round(1 - 2 ** (points / HALF_SCORE_POINTS), 3),
+                score=round(1 - 2 ** (-totals[topic] / HALF_SCORE_POINTS), 3),
                 evidence=_describe(found.get(topic), section if topic in by_section else None),
             )
-            for points, topic in sorted(given)[:MAX_TAGS]
+            for topic in given
         ]
         return (*tags, *_section_tag(section))
 
@@ -175,8 +191,36 @@ class TopicTagger:
             for names in (own, *others):
                 topics = frozenset(names[key] for key in keys if key in names)
                 if topics:
-                    return topics
+                    return topics | {self._tops[topic] for topic in topics}
         return frozenset()
+
+    def _split_keywords(self, keywords: Sequence[str], language: str) -> tuple[dict[str, int], list[str]]:
+        """The keywords that are names of sections, with their topics, and the rest."""
+        names = self._sections.get(language, {})
+        named: dict[str, int] = {}
+        rest: list[str] = []
+        left = MAX_SHORT_CHARS
+        for keyword in keywords:
+            left -= len(keyword)
+            if left < 0:
+                break
+            topic = names.get(_section_key(keyword))
+            if topic is None:
+                rest.append(keyword)
+            else:
+                named.setdefault(" ".join(keyword.split()), topic)
+        if len({self._tops[topic] for topic in named.values()}) > MAX_KEYWORD_TOPICS:
+            return {}, rest
+        return named, rest
+
+
+def _accept(totals: Mapping[int, float], found: Mapping[int, _Evidence], sure: Set[int]) -> list[int]:
+    """The topics of one level that are given, the strongest first."""
+    floor = max(MIN_POINTS, MIN_SHARE * max(totals.values(), default=0.0))
+    given = [
+        topic for topic, points in totals.items() if topic in sure or (points >= floor and found[topic].enough)
+    ]
+    return sorted(given, key=lambda topic: (-totals[topic], topic))[:MAX_TAGS]
 
 
 def _weigh(lexicon: Lexicon, headline: str, body: str, keywords: Sequence[str]) -> dict[int, _Evidence]:
@@ -196,18 +240,24 @@ def _weigh(lexicon: Lexicon, headline: str, body: str, keywords: Sequence[str]) 
         hits: Counter[Entry] = Counter()
         for entry, phrase in lexicon.find_phrases(words):
             hits[entry] += 1
-            covered.update((entry.topic, word) for word in phrase)
+            covered.update((entry.family, word) for word in phrase)
         for word, count in Counter(words).items():
             entries = known.get(word)
             if entries is None:
                 entries = known[word] = lexicon.find(word)
             for entry in entries:
-                left = count - covered[entry.topic, word] if covered else count
+                left = count - covered[entry.family, word] if covered else count
                 if left > 0:
                     hits[entry] += left
         for entry, count in hits.items():
             if entry.weight:
-                found.setdefault(entry.topic, _Evidence()).add(entry, count, factor, prominent=prominent)
+                # Doubling the occurrences adds one share: a word repeated all through is still one word.
+                points = entry.weight * factor * math.log2(1 + count)
+                for topic in {entry.topic, entry.family}:
+                    evidence = found.get(topic)
+                    if evidence is None:
+                        evidence = found[topic] = _Evidence()
+                    evidence.add(entry.term, entry.weight, points, count, prominent=prominent)
     return found
 
 
@@ -249,31 +299,38 @@ def check_vocabulary(topics: tuple[str, TopicFile], terms: Iterable[tuple[str, T
     """Hold the vocabularies against each other; each comes with the name of its file.
 
     Raises:
-        ValueError: one line with the file and the entry: an unknown or doubled code, a section name that is
-            empty or given twice, two files of one language, a weight outside 0..3, a term that is empty,
-            malformed or given twice for one topic.
+        ValueError: one line with the file and the entry: an unknown or doubled code, a topic whose parent is not
+            listed or has a parent itself, a section name that is empty or given twice, two files of one language,
+            a weight outside 0..3, a term that is empty, malformed or given twice for a topic or for it and its
+            relatives.
     """
     name, file = topics
-    codes: set[str] = set()
+    parents: dict[str, str | None] = {}
     for topic in file.topic:
-        if topic.code in codes:
+        if topic.code in parents:
             raise ValueError(f"{name}: topic {topic.code} is given twice")
-        codes.add(topic.code)
+        parents[topic.code] = topic.parent
+    for code, parent in parents.items():
+        if parent is not None and parents.get(parent, parent) is not None:
+            wrong = "is no topic of the top level" if parent in parents else "is not listed"
+            raise ValueError(f"{name}: topic {code}: its parent {parent} {wrong}")
     for language, sections in file.sections.items():
-        _check_sections(f"{name}: sections.{language}", sections, codes)
+        _check_sections(f"{name}: sections.{language}", sections, parents.keys())
     languages: dict[str, str] = {}
     for term_name, term_file in terms:
         if term_file.language in languages:
             earlier = languages[term_file.language]
             raise ValueError(f"{term_name}: language {term_file.language!r} is already given by {earlier}")
         languages[term_file.language] = term_name
+        families: dict[str, dict[Pattern, str]] = {}
         for code, weights in term_file.terms.items():
-            if code not in codes:
+            if code not in parents:
                 raise ValueError(f"{term_name}: terms.{code}: unknown topic code")
-            _check_terms(f"{term_name}: terms.{code}", weights)
+            seen = families.setdefault(parents[code] or code, {})
+            _check_terms(f"{term_name}: terms.{code}", code, weights, seen)
 
 
-def _check_sections(where: str, sections: Mapping[str, Sequence[str]], codes: set[str]) -> None:
+def _check_sections(where: str, sections: Mapping[str, Sequence[str]], codes: Set[str]) -> None:
     seen: dict[str, str] = {}
     for code, names in sections.items():
         if code not in codes:
@@ -287,8 +344,7 @@ def _check_sections(where: str, sections: Mapping[str, Sequence[str]], codes: se
             seen[key] = code
 
 
-def _check_terms(where: str, weights: Mapping[int, Sequence[str]]) -> None:
-    seen: set[Pattern] = set()
+def _check_terms(where: str, code: str, weights: Mapping[int, Sequence[str]], seen: dict[Pattern, str]) -> None:
     for weight, listed in weights.items():
         if not 0 <= weight <= MAX_WEIGHT:
             raise ValueError(f"{where}.{weight}: the weight lies outside 0..{MAX_WEIGHT}")
@@ -298,5 +354,6 @@ def _check_terms(where: str, weights: Mapping[int, Sequence[str]]) -> None:
             except ValueError as wrong:
                 raise ValueError(f"{where}.{weight}: term {term!r} {wrong}") from None
             if pattern in seen:
-                raise ValueError(f"{where}.{weight}: term {term!r} is given twice")
-            seen.add(pattern)
+                elsewhere = "" if seen[pattern] == code else f", also for {seen[pattern]}"
+                raise ValueError(f"{where}.{weight}: term {term!r} is given twice{elsewhere}")
+            seen[pattern] = code

@@ -33,6 +33,9 @@ from transforms.fetching.robots import ROBOTS_BYTES, ROBOTS_TYPES, Rules, ask_ro
 
 Result = Fetched | Refused | Postponed
 
+_ROBOTS_AGAIN = dt.timedelta(hours=1)
+"""A robots.txt that could not be read is asked for again no sooner, whatever runs there are meanwhile."""
+
 LATE = Postponed(None, Reason.HOST_BUSY, "its turn did not come in this run")
 
 
@@ -281,7 +284,7 @@ class Errands:
                 lane.back_off(job.tries)
             return None
         busy = status in (TOO_MANY, UNAVAILABLE)
-        return Refused(Reason.HOST_BUSY if busy else Reason.HTTP_STATUS, f"{said}, {1 + job.tries} times")
+        return Refused(Reason.HOST_BUSY if busy else Reason.SERVER_ERROR, f"{said}, {1 + job.tries} times")
 
     def _redirect(self, job: Job, answer: Answer) -> None:
         target = redirect_target(answer)
@@ -322,7 +325,8 @@ class Errands:
             if fault.reason is not Reason.ROBOTS_UNREACHABLE:
                 lane.shut(Refused(fault.reason, fault.message))
             else:
-                lane.shut(Postponed(lane.asked_to_wait(), fault.reason, fault.message))
+                again = lane.asked_to_wait() or self._clock() + _ROBOTS_AGAIN
+                lane.shut(Postponed(again, fault.reason, fault.message))
         except Exception as fault:  # as for one request: it becomes the answer to all that is wanted of the host
             lane.shut(_unexpected(fault))
 

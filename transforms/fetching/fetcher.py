@@ -71,8 +71,8 @@ class Flow:
         """Give out all that was taken in, waiting for what is not done.
 
         Each result is ``Fetched``, ``Refused`` with one of the reasons of ``Client.get`` or with ``HTTP_STATUS``,
-        ``HOST_BUSY``, ``HOST_NOT_LISTED``, ``ROBOTS_DISALLOWED`` or ``STAGE_ERROR``, or ``Postponed`` with
-        ``HOST_BUSY`` or ``ROBOTS_UNREACHABLE``.
+        ``SERVER_ERROR``, ``HOST_BUSY``, ``HOST_NOT_LISTED``, ``ROBOTS_DISALLOWED`` or ``STAGE_ERROR``, or
+        ``Postponed`` with ``HOST_BUSY`` or ``ROBOTS_UNREACHABLE``; without a moment where its turn did not come.
 
         Raises:
             OSError: what came cannot be recorded.

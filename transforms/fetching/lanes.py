@@ -123,7 +123,8 @@ class Lane:
                 f"the robots.txt of {self.host} asks for {rules.delay_seconds:g} s between requests; "
                 f"fetch.longest_crawl_delay_seconds is {longest:g}"
             )
-            self.shut(Postponed(None, Reason.HOST_BUSY, message))
+            again = self._clock() + dt.timedelta(seconds=self._policy.robots_seconds)
+            self.shut(Postponed(again, Reason.HOST_BUSY, message))
         self._delay_seconds = max(self._policy.delay_seconds, rules.delay_seconds)
 
     def disallows(self, url: str) -> bool:

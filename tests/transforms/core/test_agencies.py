@@ -43,6 +43,15 @@ def cut(kind: str, text: str) -> Cut:
         ("(ANP) - Een brug is dicht.", ("ANP",), None),
         ("10.05 uur: UTRECHT (ANP) - Een brug is dicht.", ("ANP",), "Utrecht"),
         ("Frankfurt am Main (dpa) - Ein Zug.", ("DPA",), "Frankfurt am Main"),
+        ("Rathenow (ddp). Ein Zug steht still.", ("DDP",), "Rathenow"),
+        ("Güstrow (ddp-nrd). Ein Zug steht still.", ("DDP",), "Güstrow"),
+        ("Naumburg (epd). Ein Zug steht still.", ("EPD",), "Naumburg"),
+        ("ZEEBRUGGE (BELGA) Een brug is dicht.", ("BELGA",), "Zeebrugge"),
+        ("(sda) Eine Brücke ist gesperrt.", ("SDA",), None),
+        ("Genève (ats/afp) - Un pont est fermé.", ("SDA", "AFP"), "Genève"),
+        ("Elbing (dpa/tmn) - Ein Zug steht still.", ("DPA",), "Elbing"),
+        ("Elbing (dpa-tmn) - Ein Zug steht still.", ("DPA-TMN",), "Elbing"),
+        ("Een kop. Nog een zin. Kiel (dpa) - Een zin. Nog een. (dpa) Meer.", ("DPA",), "Kiel"),
     ],
 )
 def test_dateline(body: str, codes: tuple[str, ...], place: str | None) -> None:
@@ -63,6 +72,15 @@ def test_dateline(body: str, codes: tuple[str, ...], place: str | None) -> None:
         "Een brug is dicht.\n\n© ANP",
         "Een brug is dicht. (Foto: Keller, dpa)",
         "Reuters, AFP en ANP meldden het nieuws tegelijk.",
+        "L'Agence France-Presse (AFP). Le pont est fermé.",
+        "Agence France-Presse (AFP). Le pont est fermé.",
+        "Der Sprecher sagte es der Deutschen Presse-Agentur (dpa). Die Brücke ist zu.",
+        "Het meldt persbureau Reuters (RTR). De brug is dicht.",
+        "Karin Keller (SDA) Die Abgeordnete sprach.",
+        "ZWANEWERF (VVP) De partij kiest een lijst.",
+        "In Oudewal (AP) en Nijhorne (AFP) - zo bleek - is het druk.",
+        "Een brug is dicht.\n\nOudewal/ANP",
+        "Een brug is dicht.\n\nGetty/AFP",
     ],
 )
 def test_a_mention_or_a_photo_credit_is_no_agency_copy(body: str) -> None:
@@ -83,6 +101,9 @@ def test_a_mention_or_a_photo_credit_is_no_agency_copy(body: str) -> None:
         ("Quelle: Keystone-SDA", ("SDA",)),
         ("Bron: Het Streekblad", ()),
         ("Bron: PA Media", ("PA",)),
+        ("Bron: belga.be", ("BELGA",)),
+        ("Copyright 2024 The Associated Press. All rights reserved.", ("AP",)),
+        ("(c) 2024 APA", ("APA",)),
     ],
 )
 def test_source_credit(text: str, codes: tuple[str, ...]) -> None:
@@ -110,6 +131,10 @@ def test_other_cuts_are_not_read(kind: str) -> None:
         ("pa", ()),
         ("AP", ("AP",)),
         ("Onze redactie", ()),
+        ("Rédaction en ligne (avec Belga)", ("BELGA",)),
+        ("With PTI inputs", ("PTI",)),
+        ("Info: Belga", ("BELGA",)),
+        ("Avec les informations de La Presse canadienne", ("CP",)),
     ],
 )
 def test_byline_and_claims(author: str, codes: tuple[str, ...]) -> None:
@@ -127,6 +152,10 @@ def test_byline_and_claims(author: str, codes: tuple[str, ...]) -> None:
         ("Es wird repariert. (sda)", ("SDA",)),
         ("© dpa-infocom, dpa:210614-99-000000/3", ("DPA",)),
         ("AP", ()),
+        ("SID tl bw", ("SID",)),
+        ("dpa abc xy n1", ("DPA",)),
+        ("epd lnb kos mir", ("EPD",)),
+        ("SID tl bw en nog iemand die dit las", ()),
     ],
 )
 def test_credit_below_the_text(closing: str, codes: tuple[str, ...]) -> None:
@@ -144,6 +173,48 @@ def test_credit_below_the_text(closing: str, codes: tuple[str, ...]) -> None:
 )
 def test_a_footer_that_begins_like_a_source_credit_is_one(kind: CutKind, text: str, codes: tuple[str, ...]) -> None:
     assert READER.read(body="Een brug is dicht.", removed=[cut(kind, text)], authors=()).codes == codes
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "codes"),
+    [
+        (CutKind.PHOTO_CREDIT, "kib/AFP/AP", ("AFP", "AP")),
+        (CutKind.PHOTO_CREDIT, "ats/mlv", ("SDA",)),
+        (CutKind.PHOTO_CREDIT, "(LH/dpa)", ("DPA",)),
+        (CutKind.PHOTO_CREDIT, "Von Dagmar Reis, dpa", ("DPA",)),
+        (CutKind.PHOTO_CREDIT, "(AFP)", ("AFP",)),
+        (CutKind.PHOTO_CREDIT, "(Foto: AFP)", ()),
+        (CutKind.PHOTO_CREDIT, "AFP/Getty", ()),
+        (CutKind.PHOTO_CREDIT, "© ANP", ()),
+        (CutKind.PHOTO_CREDIT, "AFP", ()),
+        (CutKind.TIMESTAMP, "(APA, 29.7.2021)", ("APA",)),
+        (CutKind.TIMESTAMP, "Reuters · vor 2 Std. · 1 Min. Lesezeit", ("RTR",)),
+        (CutKind.TIMESTAMP, "2 uur geleden", ()),
+        (CutKind.OTHER, "Rédaction avec AFP", ("AFP",)),
+        (CutKind.OTHER, "De redactie van AFP is te bereiken op werkdagen", ()),
+        (CutKind.BYLINE, "vwd/12/3.9.2003/sk/jae", ("VWD",)),
+    ],
+)
+def test_a_signature_among_other_cuts(kind: CutKind, text: str, codes: tuple[str, ...]) -> None:
+    body = "De brug is dicht. Hij blijft dat de hele week, zegt de gemeente."
+    signed = Cut(len(body), len(body) + len(text), kind, "test", text)
+    assert READER.read(body=body, removed=[signed], authors=()).codes == codes
+
+
+def test_a_time_beside_other_stories_is_theirs() -> None:
+    removed = [cut(CutKind.RELATED_TEASER, "Brug open"), cut(CutKind.TIMESTAMP, "Reuters · 2 uur geleden")]
+    assert READER.read(body="Een brug is dicht.", removed=removed, authors=()).codes == ()
+
+
+def test_a_bracket_behind_one_sentence_is_a_credit_only_in_news_in_brief() -> None:
+    lines = ["Een brug is dicht.", "Een tunnel is open.", "Een pont ligt stil.", "Meer nieuws volgt morgen."]
+    cuts, at = [], 0
+    for line in lines[:-1]:
+        at += len(line)
+        cuts.append(Cut(at, at + 6, CutKind.PHOTO_CREDIT, "test", " (AFP)"))
+        at += 7
+    assert READER.read(body="\n".join(lines), removed=cuts, authors=()).codes == ("AFP",)
+    assert READER.read(body="\n".join(lines), removed=cuts[:1], authors=()).codes == ()
 
 
 def test_live_blog_gives_every_agency_and_no_single_place() -> None:

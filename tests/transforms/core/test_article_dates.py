@@ -130,7 +130,11 @@ def test_the_marker_of_a_text() -> None:
     assert (found.published_edtf, found.date_evidence) == ("2017-09", "date marker")
     assert (found.partition_date, found.date_basis) == (dt.date(2017, 9, 1), "published")
 
-    known = {"published_edtf": "2017-09-12", "published_date": dt.date(2017, 9, 12), "date_precision": "day"}
+    known: dict[str, Any] = {
+        "published_edtf": "2017-09-12",
+        "published_date": dt.date(2017, 9, 12),
+        "date_precision": "day",
+    }
     found = filed(article(removed=(MARKER,), date_evidence="address", **known), NOW)
     assert (found.published_edtf, found.date_evidence, found.quality_flags) == ("2017-09-12", "address", ())
 
@@ -154,7 +158,7 @@ def test_the_marker_of_a_text() -> None:
     ],
 )
 def test_a_dateline_tells_the_day_of_a_month_that_is_known(dateline: str, expected: str) -> None:
-    known = {"published_edtf": "2017-09", "date_precision": "month", "date_evidence": "record"}
+    known: dict[str, Any] = {"published_edtf": "2017-09", "date_precision": "month", "date_evidence": "record"}
     found = filed(article(dateline, language="nl-BE", **known), NOW)
     assert found.published_edtf == expected
     assert found.date_evidence == ("dateline" if len(expected) == 10 else "record")

@@ -81,10 +81,9 @@ def test_any_line_is_read(line: str, fetched: bool) -> None:
     read_head(line, hints)
 
 
-words = st.sampled_from(
-    ["18", "juni", "2024", "09:12", "gisteren", "il", "y", "a", "3", "heures", "vor", "2", "Tagen", "ago", "update", "|"]
-    + ["published", "op", "le", "-", "12.05.2024", "9999", "door", "Stand:", "à", "99", "hours", "+99:00", "pm"]
-)
+DAYS = ["18", "juni", "2024", "12.05.2024", "9999", "gisteren", "il", "y", "a", "vor", "Tagen", "ago", "99", "hours"]
+AROUND = ["09:12", "+99:00", "pm", "update", "published", "Stand:", "door", "op", "le", "à", "|", "-"]
+words = st.sampled_from([*DAYS, *AROUND])
 
 
 @given(st.lists(words, max_size=14).map(" ".join), st.sampled_from(["Europe/Amsterdam", "America/New_York"]))

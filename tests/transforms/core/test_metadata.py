@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml.html import HTMLParser, document_fromstring
 
+from transforms.core.date_weights import Said
 from transforms.core.metadata import Metadata, read_metadata
 
 URL = "https://krant.example/binnenland/haven-slibt-dicht"
@@ -52,9 +53,8 @@ def test_reads_json_ld() -> None:
         authors=("Mieke Dockx", "ZEEPERS"),
         section="Binnenland",
         keywords=("haven", "slib"),
-        published="2024-06-18T09:12:00+02:00",
-        published_evidence="JSON-LD datePublished",
-        modified="2024-06-18T11:00:00+02:00",
+        published=(Said("2024-06-18T09:12:00+02:00", "JSON-LD datePublished", firm=True),),
+        modified=("2024-06-18T11:00:00+02:00",),
         language_declared="nl-BE",
         access="locked",
         site_name="De Krant",
@@ -66,7 +66,7 @@ def test_reads_json_ld() -> None:
 
 @pytest.mark.parametrize("kind", ["ReportageNewsArticle", "BlogPosting", "LiveBlogPosting", "OpinionNewsArticle"])
 def test_knows_the_kinds_of_articles(kind: str) -> None:
-    assert read(page(ld({**ARTICLE, "@type": [f"http://schema.org/{kind}"]}))).published is not None
+    assert read(page(ld({**ARTICLE, "@type": [f"http://schema.org/{kind}"]}))).published
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_takes_the_article_of_the_page_and_not_another() -> None:
         "url": URL + "-2",
     }
     for nodes in ([other, ARTICLE], [ARTICLE, other], [{**other, "hasPart": [ARTICLE]}]):
-        assert read(page(ld(nodes))).published == "2024-06-18T09:12:00+02:00"
+        assert [said.text for said in read(page(ld(nodes))).published] == ["2024-06-18T09:12:00+02:00"]
 
 
 RAW = '{"@type": "NewsArticle", "headline": "Brug dicht", "datePublished": "2024-06-18"}'
@@ -115,7 +115,7 @@ RAW = '{"@type": "NewsArticle", "headline": "Brug dicht", "datePublished": "2024
 )
 def test_survives_broken_json(broken: str) -> None:
     found = read(page(ld(broken)))
-    assert (found.headline, found.published) == ("Brug dicht", "2024-06-18")
+    assert (found.headline, found.published[0].text) == ("Brug dicht", "2024-06-18")
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,8 @@ def test_reads_meta_elements() -> None:
         section="Regio",
         keywords=("brug", "verkeer"),
         canonical_url="https://krant.example/regio/brug",
-        published="2024-06-18T09:12:00Z",
-        published_evidence="meta article:published_time",
-        modified="2024-06-19",
+        published=(Said("2024-06-18T09:12:00Z", "meta article:published_time", firm=True),),
+        modified=("2024-06-19",),
         language_declared="nl-BE",
         access="open",
         site_name="De Krant",
@@ -176,7 +175,7 @@ def test_takes_the_name_of_the_site_off_a_title(title: str, body: str, expected:
     assert read(page(f"<title>{title}</title>", body + "<p>Tekst.</p>")).headline == expected
 
 
-UNREADABLE = ld({"@type": "NewsArticle", "datePublished": "gisteren"})
+UNREADABLE = ld({"@type": "NewsArticle", "datePublished": "binnenkort"})
 
 
 @pytest.mark.parametrize(
@@ -192,29 +191,52 @@ UNREADABLE = ld({"@type": "NewsArticle", "datePublished": "gisteren"})
             "2024-06-18",
             "<time>",
         ),
-        ("", "<p>x</p>", "https://krant.example/2024/06/18/brug", "2024-06-18", "address of the page"),
-        (
-            ld({"@type": "NewsArticle", "datePublished": "gisteren"}),
-            "<p>x</p>",
-            URL,
-            "gisteren",
-            "JSON-LD datePublished",
-        ),
-        (
-            ld({"@type": "NewsArticle", "datePublished": "gisteren"}) + '<meta name="date" content="2024-06-18">',
-            "<p>x</p>",
-            URL,
-            "2024-06-18",
-            "meta date",
-        ),
+        ("", "<h1>T</h1><time>18 juni 2024</time>", URL, "18 juni 2024", "<time>"),
+        (UNREADABLE, "<p>x</p>", URL, "binnenkort", "JSON-LD datePublished"),
         ("", "<p>x</p>", None, None, None),
     ],
 )
 def test_where_the_date_stands(
     head: str, body: str, url: str | None, published: str | None, evidence: str | None
 ) -> None:
-    found = read(page(head, body), url)
-    assert (found.published, found.published_evidence) == (published, evidence)
+    found = read(page(head, body), url).published
+    assert [(said.text, said.evidence) for said in found[:1]] == ([(published, evidence)] if published else [])
+
+
+def test_every_date_is_kept_and_only_what_speaks_of_the_article_alone_is_firm() -> None:
+    head = ld({"@type": "NewsArticle", "datePublished": "2024-06-18", "dateCreated": "2024-06-17"})
+    head += '<meta property="article:published_time" content="2024-06-18T09:12:00Z"><meta name="date" content="2024">'
+    body = '<h1>T</h1><time class="published" datetime="2024-06-16">x</time><time datetime="2020-01-01">x</time>'
+    assert read(page(head, body)).published == (
+        Said("2024-06-18", "JSON-LD datePublished", firm=True),
+        Said("2024-06-18T09:12:00Z", "meta article:published_time", firm=True),
+        Said("2024-06-16", "<time>"),
+        Said("2024-06-17", "JSON-LD dateCreated"),
+        Said("2024", "meta date"),
+        Said("2020-01-01", "<time>"),
+    )
+    assert read(page(head, body)).searched == ()
+
+
+SHOWN = "<h1>Brug dicht</h1>"
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "expected"),
+    [
+        ("", f"{SHOWN}<span>Door Jan</span><span>18 juni 2024, 09:12</span>", "18 juni 2024, 09:12"),
+        ("", f"{SHOWN}<ul><li><b>Datum</b> 18.06.2024</li></ul>", "Datum 18.06.2024"),
+        ("", f"{SHOWN}{'<p>x</p>' * 20}<p>Publié le 18 juin 2024</p>", "Publié le 18 juin 2024"),
+        ("", f"<span>1 juni 2024</span>{SHOWN}<span>18 juni 2024</span>", "18 juni 2024"),
+        (UNREADABLE, f"{SHOWN}<span>2 uur geleden</span>", "2 uur geleden"),
+        ('<meta name="date" content="2024-06-17">', f"{SHOWN}<span>18 juni 2024</span>", None),
+        ("", f"{SHOWN}{'<p>x</p>' * 20}<p class='date'>2024-06-18</p>", "2024-06-18"),
+        ("", f"{SHOWN}<p>x</p>", None),
+    ],
+)
+def test_a_page_that_states_no_date_is_searched_for_one(head: str, body: str, expected: str | None) -> None:
+    found = read(page(head, body), None).searched
+    assert [said.text for said in found] == ([expected] if expected else [])
 
 
 @pytest.mark.parametrize(
@@ -251,6 +273,33 @@ def test_access(stated: object, expected: str) -> None:
     assert read(page(ld({"@type": "NewsArticle", "isAccessibleForFree": stated}))).access == expected
     part = {"@type": "NewsArticle", "hasPart": {"@type": "WebPageElement", "isAccessibleForFree": stated}}
     assert read(page(ld(part))).access == expected
+    assert read(page(ld({"@type": "WebPage", "isAccessibleForFree": stated}))).access == expected
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        (
+            {"hasPart": [{"isAccessibleForFree": True}, {"isAccessibleForFree": "False", "cssSelector": ".x"}]},
+            "locked",
+        ),
+        ({"isAccessibleForFree": True, "hasPart": {"isAccessibleForFree": False, "cssSelector": ".x"}}, "open"),
+        ({"isAccessibleForFree": False, "hasPart": {"isAccessibleForFree": True}}, "locked"),
+        ({"hasPart": "x"}, "unknown"),
+        ({"hasPart": [None, 3, {"isAccessibleForFree": {}}]}, "unknown"),
+    ],
+)
+def test_access_of_an_article_in_parts(stated: dict[str, object], expected: str) -> None:
+    assert read(page(ld({"@type": "NewsArticle", **stated}))).access == expected
+
+
+@pytest.mark.parametrize(
+    ("tiers", "expected"),
+    [(["free"], "open"), (["Locked "], "locked"), (["metered"], "unknown"), (["metered", "locked"], "locked")],
+)
+def test_access_of_a_meta_element(tiers: list[str], expected: str) -> None:
+    head = "".join(f'<meta property="article:content_tier" content="{tier}">' for tier in tiers)
+    assert read(page(head)).access == expected
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,8 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.settings import Config
-from schemas.article import Cut
 from schemas.record import Declared, Draft, InputKind, Outlet, Record
 from schemas.reject import Reason, Refused
 from tests.conftest import NOW
@@ -18,6 +15,7 @@ from transforms.core import stages
 from transforms.core.agencies import AgencyReader
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.clutter.strip import restore
+from transforms.core.date_weights import DATE_ABSURD, DATE_CONFLICT, DATE_UNREAD
 from transforms.core.language import DETECTORS
 from transforms.core.topics import TopicTagger
 
@@ -134,9 +132,9 @@ def test_extract_refuses_what_has_neither_text_nor_title() -> None:
 
 
 def test_a_date_that_cannot_be_read_and_one_that_cannot_be_true_are_flagged() -> None:
-    assert stages.DATE_UNREAD in extracted(published="gisteren of zo").article.quality_flags
+    assert extracted(published="gisteren of zo").article.quality_flags == (DATE_UNREAD,)
     absurd = extracted(published="2031-01-01", modified="1204-01-01").article
-    assert absurd.quality_flags == (stages.DATE_ABSURD,)
+    assert absurd.quality_flags == (DATE_ABSURD,)
     assert (absurd.published_at, absurd.modified_at) == (None, None)
 
 
@@ -192,39 +190,6 @@ def test_what_the_metadata_says_of_access_stands(book: RuleBook) -> None:
     assert stages.strip_clutter(draft, book=book).article.access == "open"
 
 
-PAYWALL = Cut(0, 0, "paywall", "x.notice", "Log in om verder te lezen")
-
-
-@given(st.text(max_size=60), st.text(min_size=1, max_size=60))
-def test_a_notice_with_text_behind_it_has_stopped_nobody(before: str, behind: str) -> None:
-    cut = Cut(len(before), len(before) + len(PAYWALL.text), PAYWALL.kind, PAYWALL.rule, PAYWALL.text)
-    below = stages._below(before + behind, (cut,))
-    assert below == ()
-    assert stages._access(before + behind, below, breaks_off=True) == "unknown"
-    assert stages._below(before, (cut,)) == (cut,)
-
-
-@pytest.mark.parametrize(
-    ("body", "mark", "breaks_off"),
-    [
-        ("Zij liep naar huis …", None, True),
-        ("„Ich weiß es nicht ...“", None, True),
-        ("Elle partit […]", None, True),
-        ("She went (...)", None, True),
-        ("He left... [+12 chars]", None, True),
-        ("He left", "[+12 chars]\n", True),
-        ("He left", "(…)", True),
-        ("He left ... and came back.", None, False),
-        ("He left. [12 chars]", None, False),
-        ("", None, False),
-    ],
-)
-def test_the_marks_of_a_text_cut_short(body: str, mark: str | None, breaks_off: bool) -> None:
-    below = (Cut(len(body), len(body) + len(mark), "paywall", "any.mark", mark),) if mark else ()
-    assert stages._breaks_off(body, below) == breaks_off
-    assert stages._access(body, below, breaks_off) == "unknown"
-
-
 # language, date, tag
 
 
@@ -241,7 +206,23 @@ def test_the_language_is_that_of_the_text_and_a_conflict_is_flagged(book: RuleBo
     article = in_language(stripped(BODY, book, title="Brug open", language="fr-BE")).article
     assert (article.language, article.language_declared) == ("nl", "fr-BE")
     assert stages.LANGUAGE_CONFLICT in article.quality_flags
-    assert not in_language(stripped(BODY, book, title="Brug open", language="NL-be")).article.quality_flags
+    article = in_language(stripped(BODY, book, title="Brug open", language="NL-be")).article
+    assert (article.language, article.language_declared, article.quality_flags) == ("nl-BE", "NL-be", ())
+    assert in_language(stripped(BODY, book, title="Brug open")).article.language == "nl"
+
+
+def test_the_language_of_the_article_goes_before_that_of_its_frame(book: RuleBook) -> None:
+    frame = "\n".join(["Accueil", "Politique et société", "Découvrez nos offres", "Tous nos podcasts"] * 12)
+    article = in_language(stripped(f"{frame}\n{BODY}", book, title="Brug open", language="fr-BE")).article
+    assert (article.language, article.language_declared) == ("nl", "fr-BE")
+
+
+def test_what_is_declared_decides_only_where_the_detector_hesitates(book: RuleBook) -> None:
+    title = "Nam, SA green hydrogen pipeline flagged"
+    assert in_language(stripped("12-3 (6-1)", book, title=title)).article.language == "und"
+    said = in_language(stripped("12-3 (6-1)", book, title=title, language="en-ZA")).article
+    assert (said.language, said.quality_flags) == ("en-ZA", ("short_body",))
+    assert in_language(stripped("12-3 (6-1)", book, title=title, language="ja")).article.language == "und"
 
 
 def test_a_headline_helps_a_body_too_short_to_tell(book: RuleBook) -> None:
@@ -263,6 +244,19 @@ def test_the_folder_is_the_day_published_else_modified_else_fetched(book: RuleBo
     assert filed(f" date 2017-09 {BODY}") == (dt.date(2017, 9, 1), "published")
     assert filed(f" date 2017-09 {BODY}", published="2026-11-17") == (dt.date(2026, 11, 17), "published")
     assert filed(f" date 2031-09 {BODY}") == (NOW.date(), "fetched")
+    assert filed(f"18 november 2026, 09:12\n{BODY}", title="Brug open") == (dt.date(2026, 11, 18), "published")
+    assert filed(url="https://oudewal.example/2026/11/18/brug") == (dt.date(2026, 11, 18), "published")
+    assert filed(published="0001-01-01T00:00:00Z") == (NOW.date(), "fetched")
+
+
+def test_a_page_and_its_address_that_disagree_are_flagged(book: RuleBook) -> None:
+    page = (
+        '<html><head><meta property="article:published_time" content="2026-11-18T09:30:00Z"></head>'
+        f"<body><article><p>{BODY}</p></article></body></html>"
+    ).encode()
+    flagged = extracted(html=page, url="https://oudewal.example/2026/11/03/brug").article
+    assert (flagged.published_edtf, flagged.quality_flags) == ("2026-11-18T09:30Z", (DATE_CONFLICT,))
+    assert extracted(html=page, url="https://oudewal.example/2026/11/17/brug").article.quality_flags == ()
 
 
 def test_the_agency_of_a_cut_credit_and_the_topics_of_the_text(

@@ -25,6 +25,7 @@ from transforms.core.retrying import backoff_seconds
 from transforms.fetching.clock import RunClock
 from transforms.fetching.errands import Result
 from transforms.fetching.fetcher import Fetcher
+from transforms.fetching.hops import headers_for
 
 NOW = dt.datetime(2026, 11, 20, 2, 30, tzinfo=dt.UTC)
 DELAY = 0.05
@@ -158,7 +159,7 @@ def test_two_flows_take_turns_at_a_host_from_two_threads(server: Loopback) -> No
 
     def work(name: str) -> None:
         asked = [wanted(server.url(1, f"/{name}/{page}")) for page in range(6)]
-        found.extend(fetch_all(fetching, asked, in_flight=2).values())
+        found.extend(fetch_all(fetching, asked).values())
 
     with fetcher(server) as fetching:
         threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
@@ -169,8 +170,28 @@ def test_two_flows_take_turns_at_a_host_from_two_threads(server: Loopback) -> No
 
     assert [code(one) for one in found] == [200] * 12
     assert min(server.gaps()[server.host(1)]) >= DELAY - TOLERANCE
+    assert server.paths(1).count("/robots.txt") == 1
     names = [path[1] for path in server.paths(1)[1:]]
-    assert max(len(list(same)) for _, same in itertools.groupby(names[2:-2])) <= 2
+    assert "".join(names[2:-2]) in {"abababab", "babababa"}
+
+
+def test_a_page_that_gets_its_slot_while_the_host_is_busy_waits_on(server: Loopback) -> None:
+    known = {server.host(number): HostMemory(robots_at=NOW) for number in (1, 2)}
+    with fetcher(server, known) as fetching:
+        pages = fetching.flow(in_flight=1)
+        pages.put(wanted(server.url(2, "/page")))
+        while not server.asked(2, "/page"):
+            time.sleep(0.01)
+        pages.put(wanted(server.url(1, "/page")))
+        server.seconds = 0.4
+        feeds = fetching.flow(in_flight=1)
+        feeds.put(wanted(server.url(1, "/feed")))
+        while not server.asked(1, "/feed"):
+            time.sleep(0.01)
+        assert len(list(pages.drain())) == 2
+        assert len(list(feeds.drain())) == 1
+    assert server.paths(1) == ["/feed", "/page"]
+    assert min(server.gaps()[server.host(1)]) >= DELAY - TOLERANCE
 
 
 def test_no_more_bodies_come_than_there_are_slots(server: Loopback) -> None:
@@ -275,7 +296,7 @@ def test_settings_that_cannot_be_are_an_error_of_the_caller() -> None:
         ([text("", status=404)], Reason.HTTP_STATUS, 1),
         ([text("", status=206)], Reason.HTTP_STATUS, 1),
         ([text("", status=500), text("ok")], 200, 2),
-        ([text("", status=500)], Reason.HTTP_STATUS, 3),
+        ([text("", status=500)], Reason.SERVER_ERROR, 3),
         ([text("", status=408), None, text("ok")], 200, 3),
         ([text("", status=503)], Reason.HOST_BUSY, 3),
         ([None], Reason.UNREACHABLE, 3),
@@ -380,6 +401,12 @@ def test_a_retry_after_is_cut_to_the_longest(server: Loopback) -> None:
     assert result.until == NOW + dt.timedelta(days=1)
 
 
+def test_a_wait_that_is_asked_for_is_none_of_the_tries(server: Loopback) -> None:
+    url = server.serve(1, "/page", text("", status=503, Retry_After="3600"))
+    with Fetcher(policy(server.port, retries=0), clock=frozen) as fetching:
+        assert isinstance(fetch(fetching, wanted(url)), Postponed)
+
+
 def test_a_429_without_retry_after_makes_the_host_wait(server: Loopback) -> None:
     url = server.serve(1, "/page", text("", status=429), text("ok"))
     with fetcher(server) as fetching:
@@ -401,7 +428,8 @@ def test_a_host_that_is_always_busy_is_given_up(server: Loopback) -> None:
 def test_refusals_are_counted_until_a_good_answer(server: Loopback) -> None:
     server.serve(1, "/forbidden", text("", status=403))
     server.serve(1, "/gone", text("", status=404))
-    memory = {server.host(1): HostMemory(robots_at=NOW, refusals=4, refused_since=NOW - dt.timedelta(days=3))}
+    memory = {server.host(1): HostMemory(refusals=4, refused_since=NOW - dt.timedelta(days=3))}
+    server.serve(1, "/robots.txt", text(""))
     with Fetcher(policy(server.port), clock=frozen, hosts=memory) as fetching:
         fetch(fetching, wanted(server.url(1, "/forbidden")))
         fetch(fetching, wanted(server.url(1, "/gone")))
@@ -446,6 +474,29 @@ def test_redirects_are_followed_across_hosts_at_the_pace_of_each(server: Loopbac
     away = [seen for seen in server.log if seen.host == server.host(2)]
     assert len(away) == 5
     assert not any({"X-Key", "If-None-Match", "Authorization"} & set(seen.headers) for seen in away)
+
+
+def test_what_has_begun_is_brought_to_its_end_before_the_next(server: Loopback) -> None:
+    server.serve(1, "/a", moved("/b"))
+    server.serve(1, "/b", text("", status=500), text("ok"))
+    with fetcher(server) as fetching:
+        fetch_all(fetching, [wanted(server.url(1, path)) for path in ("/a", "/c", "/d")])
+    assert server.paths(1) == ["/robots.txt", "/a", "/b", "/b", "/c", "/d"]
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://paper.example/b", True),
+        ("https://paper.example:8443/b", False),
+        ("https://www.paper.example/b", False),
+        ("http://paper.example/b", False),
+    ],
+)
+def test_what_may_be_secret_goes_to_its_own_host_alone_and_encrypted(url: str, sent: bool) -> None:
+    one = wanted("https://paper.example/a", etag="e", last_modified="m", headers=(("X-Key", "1"),))
+    own = [("If-None-Match", "e"), ("If-Modified-Since", "m"), ("X-Key", "1")]
+    assert headers_for(url, one, first=one.url) == [("Accept", "text/html"), *(own if sent else [])]
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def test_a_host_that_does_not_say_is_left_alone(server: Loopback, answer: web.Re
     assert [code(one) for one in found] == [Reason.ROBOTS_UNREACHABLE] * 4 + [200]
     for one in found[:4]:
         assert isinstance(one, Postponed)
-        assert one.until is None
+        assert one.until == NOW + dt.timedelta(hours=1)
     assert memory.robots_at is None
     assert server.paths(1) == ["/robots.txt"]
 
@@ -236,7 +236,7 @@ def test_a_crawl_delay_that_is_too_long_puts_the_host_off(server: Loopback) -> N
     found, memory = results(server, server.url(1, "/a"), server.url(1, "/b"))
     for one in found:
         assert isinstance(one, Postponed)
-        assert (one.until, one.reason) == (None, Reason.HOST_BUSY)
+        assert (one.until, one.reason) == (NOW + dt.timedelta(days=1), Reason.HOST_BUSY)
         assert "asks for 1.5 s" in one.message
     assert memory.robots_at == NOW
     assert server.paths(1) == ["/robots.txt"]
