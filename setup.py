@@ -25,7 +25,7 @@ setup(
         "transforms.fetching",
         "config",
     ],
-    package_data={"config": ["*.toml", "clutter/*.json", "clutter/*/*.toml", "tags/*.toml"]},
+    package_data={"config": ["*.toml", "clutter/*.json", "clutter/*/*.toml", "tags/*.toml", "tags/gazetteer/*"]},
     entry_points={"console_scripts": ["knipsel=pipeline.cli:main"]},
     install_requires=[
         "aiohttp>=3.14,<4",

@@ -63,7 +63,7 @@ def stages(config: Config, now: dt.datetime, furniture: Mapping[str, Mapping[str
         strip_clutter(config.rules, furniture),
         detect_language(**config.settings.language.model_dump()),
         date_articles(now=now),
-        tag_articles(config.topics, config.terms, config.agencies),
+        tag_articles(config.topics, config.terms, config.agencies, config.gazetteer),
     )
 
 

@@ -14,8 +14,8 @@ from pipeline.feed_state import FeedState
 from pipeline.inputs import InputError, feed_source
 from pipeline.ledger import current_state
 from pipeline.settings import Config
-from schemas.feed import FeedDocument, FeedMemory, FeedSource, Fetched, Postponed, TextFrom, Wanted
-from schemas.record import Outlet
+from schemas.feed import FeedDocument, FeedMemory, FeedSource, Fetched, Postponed, Wanted
+from schemas.record import Outlet, TextFrom
 from schemas.reject import Refused, Reject
 from transforms.core import urls
 from transforms.core.discovery import feeds_of, guesses

@@ -17,10 +17,13 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from pipeline.tables import Feed, FeedFile, Settings
+from schemas.gazetteer import CityFile, CountryFile, CueFile, Gazetteer, OrganisationFile, PersonFile
 from schemas.rules import Model, RuleFile, RuleSet
 from schemas.tagging import AgencyFile, TermFile, TopicFile
 from transforms.core.clutter.rules import RuleError, rule_book
+from transforms.core.entities import EntityTagger
 from transforms.core.topics import check_vocabulary
+from transforms.taggers import TaggerError, installed_taggers, load_taggers
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -43,6 +46,7 @@ class Config:
     topics: TopicFile
     terms: tuple[TermFile, ...]
     agencies: AgencyFile
+    gazetteer: Gazetteer
     config_hash: str
     rules_version: str
 
@@ -73,6 +77,8 @@ def load(config: Path | None = None, overrides: Sequence[str] = ()) -> Config:
     topics = _read(TopicFile, tags / "medtop.toml")
     terms = {path.name: _read(TermFile, path) for path in sorted(tags.glob("medtop-*.toml"))}
     agencies = _read(AgencyFile, tags / "agencies.toml")
+    names = tags / "gazetteer" if (tags / "gazetteer").is_dir() else shipped / "tags" / "gazetteer"
+    gazetteer = _gazetteer(names)
     try:
         check_vocabulary(("medtop.toml", topics), terms.items())
     except ValueError as fault:
@@ -86,13 +92,39 @@ def load(config: Path | None = None, overrides: Sequence[str] = ()) -> Config:
         terms=tuple(terms.values()),
         agencies=agencies,
         config_hash=_hash(settings.model_dump(mode="json", exclude=_UNTOLD), *map(_plain, feeds)),
-        rules_version=_hash(*map(_plain, (*rules.files.values(), rules.model, topics, *terms.values(), agencies))),
+        gazetteer=gazetteer,
+        rules_version=_hash(
+            *map(_plain, (*rules.files.values(), rules.model, topics, *terms.values(), agencies)),
+            # A tenth of a second would go into hashing the models instead of what they were read from.
+            *({path.name: _digest(path)} for path in sorted(names.iterdir())),
+            {"taggers": installed_taggers()},
+        ),
     )
 
 
 def check(config: Config) -> list[str]:
-    """What ``load`` does not look at: every rule against its example and its counter-example. One line a fault."""
-    return rule_book(config.rules).faults()
+    """What ``load`` does not look at: every rule against its examples, names and other taggers. One line a fault."""
+    faults = rule_book(config.rules).faults()
+    try:
+        EntityTagger(config.gazetteer)
+        load_taggers()
+    except (ValueError, TaggerError) as fault:
+        faults.append(str(fault))
+    return faults
+
+
+def _gazetteer(folder: Path) -> Gazetteer:
+    return Gazetteer(
+        countries=_read(CountryFile, folder / "countries.toml"),
+        cities=_read(CityFile, folder / "cities.json"),
+        organisations=_read(OrganisationFile, folder / "organisations.toml"),
+        persons=_read(PersonFile, folder / "persons.toml"),
+        cues=_read(CueFile, folder / "words.toml"),
+    )
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _rules(shipped: Path, own: Path, settings: Settings, origin: str) -> RuleSet:

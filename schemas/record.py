@@ -150,7 +150,8 @@ class Record:
 class Draft:
     """An article on its way, with what a dead letter or a later stage needs and no column holds.
 
-    ``raw_sha256`` and ``raw_bytes`` describe the input; ``claims`` are the agencies that the page's metadata names.
+    ``raw_sha256`` and ``raw_bytes`` describe the input; ``claims`` are the agencies that the page's metadata names;
+    ``country`` is the outlet's, as two capitals.
     ``earlier_hashes`` are the content hashes that the article would have had while less was known of its outlet.
     """
 
@@ -158,6 +159,7 @@ class Draft:
     raw_sha256: str
     raw_bytes: int
     claims: tuple[str, ...] = ()
+    country: str | None = None
     earlier_hashes: tuple[str, ...] = ()
 
     def dead_letter(self, stage: str, reason: Reason, message: str) -> Reject:

@@ -53,12 +53,27 @@ def load_taggers() -> tuple[PlugIn, ...]:
     Raises:
         TaggerError: one cannot be imported or called, or two have one name.
     """
+    return tuple(PlugIn(name, _load(point)) for name, point in _installed().items())
+
+
+def installed_taggers() -> tuple[str, ...]:
+    """The names of these taggers with what they are and the version of their package; nothing is loaded.
+
+    Raises:
+        TaggerError: two have one name.
+    """
+    return tuple(
+        f"{name} {point.value} {point.dist.version if point.dist else ''}" for name, point in _installed().items()
+    )
+
+
+def _installed() -> dict[str, EntryPoint]:
     found: dict[str, EntryPoint] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         other = found.setdefault(point.name, point)
         if other.value != point.value:
             raise TaggerError(f"tagger {point.name}: is both {other.value} and {point.value}; remove or rename one")
-    return tuple(PlugIn(name, _load(point)) for name, point in found.items())
+    return found
 
 
 def _load(point: EntryPoint) -> Tagger:

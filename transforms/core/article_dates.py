@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -45,6 +45,10 @@ _FOUND = frozenset({"date line of the text", "address", "date line of the page",
 _DATELINES = 2
 """Lines at the head of a body in which the dateline of the article stands."""
 
+_FROM_FEEDS = frozenset({InputKind.FEED, InputKind.PAGE, InputKind.WARC})
+"""Inputs of which what is said besides the text was said by a feed; a WARC file has that if it is a recording of
+ours, and else nothing."""
+
 
 def hints_for(
     outlet: Outlet,
@@ -53,10 +57,7 @@ def hints_for(
     timezones: Mapping[str, str],
     fetched: dt.datetime | None,
 ) -> Hints:
-    """What is known beside the dates of an article.
-
-    The country is the outlet's; else that of the host, if it is one of ``timezones``; else the region of the first
-    language that has one. The zone is the outlet's, else the country's.
+    """What is known beside the dates of an article. The zone is the outlet's, else that of its country.
 
     Args:
         outlet: as it is known before reading.
@@ -66,16 +67,27 @@ def hints_for(
         fetched: when the article was fetched, if anything says so.
     """
     tags = [tag for tag in languages if tag]
-    top = (host or "").rsplit(".", 1)[-1].upper()
-    top = _TOP_LEVEL.get(top, top)
-    regions = (tag.split("-")[-1] for tag in tags if len(tag.split("-")[-1]) == 2 and "-" in tag)
-    country = outlet.country or (top if top in timezones else next(regions, "").upper())
+    country = country_of(outlet, host, tags, timezones) or ""
     day_first = None
     if country:
         day_first = None if country in _BOTH_WAYS else country not in _MONTH_FIRST
     elif tags and tags[0].split("-")[0].casefold() in _DAY_FIRST_LANGUAGES:
         day_first = True
     return Hints(zone_of(outlet.timezone or timezones.get(country)), day_first, fetched)
+
+
+def country_of(
+    outlet: Outlet, host: str | None, languages: Iterable[str | None], timezones: Container[str]
+) -> str | None:
+    """The country of an outlet as two capitals, ``None`` where nothing tells it.
+
+    It is the one that is stated; else that of the host's top level, if it is one of ``timezones``; else the region of
+    the first of the ``languages`` that has one.
+    """
+    top = (host or "").rsplit(".", 1)[-1].upper()
+    top = _TOP_LEVEL.get(top, top)
+    regions = (tag.split("-")[-1] for tag in languages if tag and len(tag.split("-")[-1]) == 2 and "-" in tag)
+    return outlet.country or (top if top in timezones else next(regions, "").upper()) or None
 
 
 def dated(article: Article, said: Declared, page: Metadata, hints: Hints, now: dt.datetime) -> Article:
@@ -90,7 +102,7 @@ def dated(article: Article, said: Declared, page: Metadata, hints: Hints, now: d
     """
     latest = min(now, hints.fetched or now)
     head = read_head(article.body, hints)
-    record = "feed" if article.input_kind == InputKind.FEED else "record"
+    record = "feed" if article.input_kind in _FROM_FEEDS else "record"
     told, flags = read_all([Said(said.published, record, firm=True)] if said.published else [], hints, latest)
     of_page, more = read_all(page.published, hints, latest)
     flags += () if told else tuple(flag for flag in more if flag == DATE_ABSURD or not of_page)

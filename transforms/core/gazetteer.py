@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -312,6 +312,15 @@ def _longest_first(name: Name) -> int:
 
 
 def words_by_language(forms: Forms, language: str) -> frozenset[str]:
-    """The cues of a list that hold in a language, folded."""
-    listed: Iterable[str] = (*forms.get(EVERY_LANGUAGE, ()), *forms.get(language, ()))
-    return frozenset(" ".join(words_in(word).keys) for word in listed)
+    """The cues of a list that hold in a language, folded.
+
+    Raises:
+        ValueError: one is not a single word, and would never be found.
+    """
+    cues: set[str] = set()
+    for cue in (*forms.get(EVERY_LANGUAGE, ()), *forms.get(language, ())):
+        keys = words_in(cue).keys
+        if len(keys) != 1:
+            raise ValueError(f"the cue {cue!r} is not one word")
+        cues.add(keys[0])
+    return frozenset(cues)

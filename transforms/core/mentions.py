@@ -6,7 +6,8 @@ entity count as well; an entity that has none is not reported.
 * A name of a person or a club is out: behind a given name ("Jack London", "Jan van Mechelen"), beside "FC".
 * A name beside another capitalised word is doubtful: it may be half of a longer name ("Sydney Sweeney").
 * A name that is marked as also another word or name is doubtful, unless a place word stands before it ("in Best",
-  "maire de Tours"), its country or a region near it, or a sure place before it in the same list ("Mol en Geel").
+  "maire de Tours"), its country or a region near it, or a sure place before it in the same list ("Mol en Geel"); to
+  a country it is enough that one of its cities or regions or its people stand anywhere in the article.
 * An adjective or inhabitant is doubtful, since it may say no more than the make of a thing ("türkischer Honig"): it
   needs a sure place in the article, an office beside it ("the Russian president"), or two more mentions.
 * A marked name of a party needs the words of party politics or another party of its country near it.
@@ -75,9 +76,8 @@ class Mention(NamedTuple):
 
 
 class _Spot(NamedTuple):
-    """Where a country is named, by itself, a city, a region or an adjective."""
+    """Where a country is named, by itself, a city, a region or an adjective; counted from the headline on."""
 
-    zone: int
     at: int
     country: str
 
@@ -150,7 +150,7 @@ class Reader:
         self, found: Sequence[Found], texts: Sequence[Zone], country: str | None, dateline: Collection[int]
     ) -> None:
         """Say which cities and countries are meant, and which of the doubtful ones are."""
-        spots = [spot for one in found if self._shows_country(one) and (spot := self._spot(one)).country]
+        spots = [self._spot(one, texts) for one in found if self._shows_country(one)]
         named = {spot.country for spot in spots}
         sure = set(dateline)
         certain = {one.target for one in found if one.kind in _NAMED_PLACES and one.state == State.SURE}
@@ -159,11 +159,8 @@ class Reader:
             if one.kind not in _NAMED_PLACES or one.state == State.OUT:
                 continue
             if one.target < 0 or one.state == State.DOUBTFUL:
-                near = {
-                    spot.country
-                    for spot in spots
-                    if spot.zone == one.zone and abs(spot.at - one.at) <= NEAR_WORDS and spot.at != one.at
-                }
+                at = _position(one, texts)
+                near = {spot.country for spot in spots if abs(spot.at - at) <= NEAR_WORDS and spot.at != at}
                 if one.target < 0:
                     one.target = self._city(
                         one.targets(Kind.CITY), near=near, known=certain | sure, country=country, named=named
@@ -172,14 +169,14 @@ class Reader:
                     continue
                 if one.state == State.DOUBTFUL and (
                     one.target in sure
-                    or self._entities[one.target].country in near
+                    or self._entities[one.target].country in (named if one.kind == Kind.COUNTRY else near)
                     or (last is not None and _in_one_list(last, one, texts[one.zone]))
                 ):
                     one.state = State.SURE
             if one.state == State.SURE:
                 last = one
                 sure.add(one.target)
-                spots.append(self._spot(one))
+                spots.append(self._spot(one, texts))
         self._settle_adjectives(found, texts, some_place=bool(sure))
 
     def _shows_country(self, one: Found) -> bool:
@@ -188,9 +185,9 @@ class Reader:
             return one.state != State.OUT and not one.guarded
         return one.kind in _PLACES and one.state == State.SURE
 
-    def _spot(self, one: Found) -> _Spot:
+    def _spot(self, one: Found, texts: Sequence[Zone]) -> _Spot:
         countries = {self._entities[target].country for target in one.targets(one.kind)}
-        return _Spot(one.zone, one.at, countries.pop() if len(countries) == 1 else "")
+        return _Spot(_position(one, texts), countries.pop() if len(countries) == 1 else "")
 
     def _city(
         self,
@@ -242,7 +239,7 @@ class Reader:
             countries = {
                 entities[other.target].country
                 for other in parties
-                if other.zone == one.zone and abs(other.at - one.at) <= NEAR_PARTIES
+                if abs(_position(other, texts) - _position(one, texts)) <= NEAR_PARTIES
             }
             meant = {target for target in targets if entities[target].country in countries}
             if not meant and not texts[one.zone].opens(one.at):
@@ -251,6 +248,11 @@ class Reader:
                 meant = set() if politics.isdisjoint(near) else targets
             if len(meant) == 1:
                 one.target, one.state = meant.pop(), State.SURE
+
+
+def _position(one: Found, texts: Sequence[Zone]) -> int:
+    """The number of its first word, counted from the headline on."""
+    return one.at + (len(texts[0].keys) if one.zone else 0)
 
 
 def _in_one_list(last: Found, one: Found, zone: Zone) -> bool:

@@ -6,10 +6,10 @@ sets of pairs have in common is estimated from MinHash signatures (Broder, On th
 documents, 1997), of which eight bits a value are kept (Li and König, b-bit minwise hashing, 2010); candidates are
 found by bands of two values (Indyk and Motwani, 1998).
 
-Reports that are made anew from a form every day, such as weather, prices and results, share most of their words
-too. In those the numbers are what changes, while an editor's changes spare them or hit them like other words. So
-pairs with a number have a signature of their own, and where they are shared much less than the other pairs it is no
-copy.
+Texts can be worded alike and tell of different things. Reports that are made anew from a form every day, such as
+weather, prices and results, share most of their words; in them the numbers change, while an editor's changes hit those
+no more than other words. So the pairs with a number have a signature of their own. And of the names and numbers of a
+text, which have one too, a copy keeps more than of its pairs, since a pair is lost with either of its words.
 
 ``Window`` is what a data set remembers, ``Matcher`` finds in it; neither knows a clock.
 """
@@ -39,70 +39,86 @@ MIN_WORDS = 40
 """Shorter texts have no signature: of two of them that have half their pairs in common, as two notices of the same
 kind do, nothing tells whether they are copies."""
 MIN_PAIRS = 10
-"""Nor has a text of fewer different pairs, such as one word again and again. One that has just enough words has some
-twenty."""
+"""Nor has a text of fewer different pairs, such as one word again and again. Forty words have some twenty."""
 MAX_CHARS = 100_000
 """How much of a text is looked at: some 15,000 words."""
 MAX_ENTRIES = 50_000
-"""Articles that a window holds at most, the last ones: 12,500 a night, and a state of some 22 MB. It bounds what a
+"""Articles that a window holds at most, the last ones: 12,500 a night, and a state of some 25 MB. It bounds what a
 backfill of years, all of which comes in one night, leaves behind."""
 
-LEAST_RESEMBLANCE = 0.05
+LEAST_RESEMBLANCE = 0.08
 """What copies have in common at least, as a share of the pairs of both. If 30% of the words are changed in each of
 two copies it is 0.19, and 0.12 if one of them is cut to half its length besides. Among 148 news pages of different
-stories the largest is 0.013; an estimate is off by 0.005 there, and by 0.014 at the bar."""
-LEAST_CONTAINMENT = 0.15
+stories the largest is 0.013; an estimate is off by 0.005 there, and by 0.017 at the bar."""
+LEAST_CONTAINMENT = 0.2
 """The same as a share of the pairs of the shorter text: 0.32 in those copies, 0.04 at most among those pages."""
 SAME_OUTLET_CONTAINMENT = 0.8
 """What an outlet's own earlier article must hold of a later one, or the reverse, before they are one story: a text
 that grew, or a second address of it. Below that its texts resemble each other because they have the same form."""
-NEARLY = 0.8
+NEARLY = 0.7
 """Known articles that resemble a new one at least so much as the nearest does decide with it."""
-MOST_DEVIATION = 2.0
-"""By how many standard deviations the numbers may be shared less than the rest. Copies stay below it 98 times in 100;
-reports from a form do so 15 times (weather) to 2 times (results, prices) or less."""
+MOST_DEVIATION = 2.5
+"""By how many standard deviations pairs with a number may be shared less than the others. Copies stay below it 98
+times in 100; reports from a form do so 15 times (weather) to 2 times (results, prices) or less."""
+MOST_ESTRANGED = 1.0
+"""By how many the names and numbers may be shared less than the pairs lead to expect. Of different stories that were
+composed of the same few hundred sentences, with names and numbers of their own, one in 60 is joined to another with
+it, one in 7 without; of the pairs of copies less than one in 300 is lost by it."""
+NOUNS_IN_CAPITALS = frozenset({"de", "lb", "nds", "gsw", "ksh"})
+"""Languages that write all nouns with a capital, so that capitals do not tell names."""
 
-_VALUES, _NUMBER_VALUES, _COUNT_BYTES = 256, 32, 3
-_BYTES = _VALUES + _NUMBER_VALUES + 2 * _COUNT_BYTES
-# A multiple of three, so that signatures one after the other in base64 are one text in base64.
-_NUMBERS = slice(_VALUES, _VALUES + _NUMBER_VALUES)
-_BANDS = _VALUES // 2
+_PAIRS, _NUMBERED, _PARTICULARS = 256, 32, 32
+# Values kept of each set: the error of a share is at most 0.03 by the first, 0.09 by the others.
+_SIZES = 3
+_BYTES = _PAIRS + _NUMBERED + _PARTICULARS + 2 * _SIZES
+_BANDS = _PAIRS // 2
 _LONGEST_CHAIN = 64
 # Steps along one band. A chain gets as long when many texts have a phrase; their copies are found in other bands.
 _SEED = 1
 _CHANCE = 1 / 256
 # That eight bits agree by themselves.
+_FEWEST = 3
+# Of fewer pairs with a number, or names, nothing follows.
 
-_WORD = re.compile(r"\w{4,}|\d+(?:[.,:]\d+)*")
+_TOKEN = re.compile(r"\w{4,}|\d+(?:[.,:]\d+)*|[.!?:\n]")
+_MARKS = frozenset(".!?:\n")
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 
-def signature(text: str) -> bytes | None:
+def signature(text: str, language: str) -> bytes | None:
     """What represents a text; ``None`` for one of fewer than ``MIN_WORDS`` words, or of next to no different ones.
 
-    White space, punctuation, case and the composition of accents make no difference.
+    White space, punctuation within sentences, and the composition of accents make no difference; case makes next to
+    none.
 
     Returns:
-        ``_BYTES`` bytes: the signature of the pairs, that of the pairs with a number, and how many there are of both.
+        ``_BYTES`` bytes: the signatures of the pairs, of those with a number, and of the names and numbers, then how
+        many there are of each.
     """
-    plain = unicodedata.normalize("NFC", text[:MAX_CHARS]).lower()
+    plain = unicodedata.normalize("NFC", text[:MAX_CHARS])
     if len(plain.split(maxsplit=MIN_WORDS - 1)) < MIN_WORDS:
         return None
-    words = _WORD.findall(plain)
+    tokens = _TOKEN.findall(plain)
+    words = [token.lower() for token in tokens if token not in _MARKS]
     pairs = {f"{a} {b}" for a, b in pairwise(words)}
     if len(pairs) < MIN_PAIRS:
         return None
-    numbers = {f"{a} {b}" for a, b in pairwise(words) if a[0].isdigit() or b[0].isdigit()}
-    counts = len(pairs).to_bytes(_COUNT_BYTES, "big") + len(numbers).to_bytes(_COUNT_BYTES, "big")
-    return _values(pairs, _VALUES) + _values(numbers, _NUMBER_VALUES) + counts
+    numbered = {f"{a} {b}" for a, b in pairwise(words) if a[0].isdigit() or b[0].isdigit()}
+    particulars = {word for word in words if word[0].isdigit()}
+    if language.partition("-")[0] not in NOUNS_IN_CAPITALS:
+        names = (token for before, token in pairwise(tokens) if token[0].isupper() and before not in _MARKS)
+        particulars.update(map(str.lower, names))
+    sets = ((pairs, _PAIRS), (numbered, _NUMBERED), (particulars, _PARTICULARS))
+    values = b"".join(_values(of, count) for of, count in sets)
+    return values + b"".join(len(of).to_bytes(2, "big") for of, _ in sets)
 
 
-def _values(pairs: set[str], count: int) -> bytes:
-    # The least of each of many hash functions: in which order the pairs come makes no difference.
+def _values(of: set[str], count: int) -> bytes:
+    # The least of each of many hash functions: in which order they come makes no difference.
     sketch = RMinHash(count, _SEED)
-    sketch.update(list(pairs))
+    sketch.update(list(of))
     return bytes([value & 0xFF for value in sketch.digest()])
 
 
@@ -149,9 +165,9 @@ class Window:
         if not kept:
             return cls()
         try:
-            ids, sources, width = kept["ids"], kept["sources"], len(b64encode(bytes(_BYTES)))
-            unsigned = set(kept["unsigned"])
-            packed = iter(re.findall(f".{{{width}}}", kept["signatures"] if kept["scheme"] == SCHEME else ""))
+            ids, sources, unsigned = kept["ids"], kept["sources"], set(kept["unsigned"])
+            packed = b64decode(kept["signatures"], validate=True) if kept["scheme"] == SCHEME else b""
+            cut = iter(range(0, len(packed), _BYTES))
             return cls(
                 tuple(
                     Entry(
@@ -160,25 +176,27 @@ class Window:
                         content_hash=kept["hashes"][number],
                         day=kept["days"][number],
                         order=number,
-                        signature="" if number in unsigned else next(packed, ""),
+                        signature="" if number in unsigned or not packed else _text(packed, next(cut)),
                         cluster_id=_story(kept["stories"][number], ids),
                     )
                     for number, article_id in enumerate(ids)
                 )
             )
-        except (AttributeError, IndexError, KeyError, TypeError) as fault:
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as fault:
             raise ValueError(f"the stories of the last days cannot be read: {fault!r}") from fault
 
     def as_json(self) -> dict[str, Any]:
         """The window as JSON takes it: ``{STATE: {...}}``, in columns, one item an entry; empty if it is.
 
         ``source`` has numbers of ``sources``; ``stories`` has the number of the entry whose id is the story's, the id
-        itself where that entry is gone, or null; ``signatures`` leaves out the entries numbered in ``unsigned``.
+        itself where that entry is gone, or null; ``signatures`` are in base64, one behind the other, without the
+        entries numbered in ``unsigned``.
         """
         if not self.entries:
             return {}
         numbers = {entry.article_id: number for number, entry in enumerate(self.entries)}
         sources = {name: number for number, name in enumerate(sorted({entry.source_id for entry in self.entries}))}
+        packed = b"".join(b64decode(entry.signature) for entry in self.entries)
         return {
             STATE: {
                 "scheme": SCHEME,
@@ -189,7 +207,7 @@ class Window:
                 "days": [entry.day for entry in self.entries],
                 "stories": [numbers.get(entry.cluster_id or "", entry.cluster_id) for entry in self.entries],
                 "unsigned": [number for number, entry in enumerate(self.entries) if not entry.signature],
-                "signatures": "".join(entry.signature for entry in self.entries),
+                "signatures": b64encode(packed).decode(),
             }
         }
 
@@ -207,6 +225,10 @@ class Window:
             latest[entry.article_id] = entry
         kept = [entry for entry in latest.values() if entry.day >= since]
         return Window(tuple(kept[-MAX_ENTRIES:]))
+
+
+def _text(packed: bytes, start: int) -> str:
+    return b64encode(packed[start : start + _BYTES]).decode()
 
 
 def _story(told: int | str | None, ids: list[str]) -> str | None:
@@ -249,7 +271,7 @@ class Matcher:
         for entry in window.entries:
             self._remember(entry)
 
-    def place(self, *, article_id: str, source_id: str, content_hash: str, text: str, outlet: bool = True) -> Placed:
+    def place(self, *, article_id: str, source_id: str, content_hash: str, text: str, language: str, outlet: bool = True) -> Placed:
         """Say where an article belongs, and remember it.
 
         Args:
@@ -257,9 +279,10 @@ class Matcher:
             source_id: its outlet, or whatever else it came from.
             content_hash: of its clean text.
             text: the body.
+        language: of the text, BCP 47.
             outlet: whether the source is an outlet, so that texts of one form are to be expected from it.
         """
-        found = signature(text)
+        found = signature(text, language)
         story = self._stories.get(article_id)
         if story is None and found is not None:
             story = self._nearest(found, source_id if outlet else None) or article_id
@@ -297,16 +320,17 @@ class Matcher:
         """The story of the article that resembles this signature most, if it is a copy."""
         new = np.frombuffer(found, np.uint8)
         numbers = self._candidates(new)
-        resemblance = _resemblance(self._signatures[numbers, :_VALUES], new[:_VALUES])
+        resemblance = _resemblance(self._signatures[numbers, :_PAIRS], new[:_PAIRS])
         near = np.flatnonzero(resemblance >= LEAST_RESEMBLANCE)
         if not near.size:
             return None
         near = near[resemblance[near] >= NEARLY * resemblance[near].max()]
         numbers, resemblance = numbers[near], resemblance[near]
-        known = self._signatures[numbers]
-        contained, deviation = _compared(known, new, resemblance)
+        contained, deviation, estranged = _compared(self._signatures[numbers], new, resemblance)
         best = int(resemblance.argmax())
-        if contained[best] < LEAST_CONTAINMENT or median(deviation.tolist()) > MOST_DEVIATION:
+        if contained[best] < LEAST_CONTAINMENT:
+            return None
+        if median(deviation.tolist()) > MOST_DEVIATION or median(estranged.tolist()) > MOST_ESTRANGED:
             return None
         entries: list[Entry] = [self._signed[number] for number in numbers.tolist()]
         for entry, share in zip(entries, contained.tolist(), strict=True):
@@ -330,46 +354,57 @@ class Matcher:
 
 
 def _band_values(one: Bytes) -> NDArray[np.uint16]:
-    return one[:_VALUES].view("<u2")
+    return one[:_PAIRS].view("<u2")
 
 
 def _resemblance(known: Bytes, new: Bytes) -> Floats:
-    """The estimated share of the pairs of two texts that stand in both."""
+    """The estimated share of two sets that is in both: of each known one and the new one."""
     equal = np.count_nonzero(known == new, axis=1) / new.size
     beyond_chance: Floats = np.maximum(0.0, (equal - _CHANCE) / (1 - _CHANCE))
     return beyond_chance
 
 
-def _counts(signatures: Bytes) -> tuple[Floats, Floats]:
-    """How many pairs there are, and how many with a number."""
-    digits = signatures[..., -2 * _COUNT_BYTES :].astype(np.float64)
-    return digits[..., :3] @ _WEIGHTS, digits[..., 3:] @ _WEIGHTS
+def _compared(known: Bytes, new: Bytes, resemblance: Floats) -> tuple[Floats, Floats, Floats]:
+    """Each known signature beside the new one.
 
-
-_WEIGHTS = np.array([65_536.0, 256.0, 1.0])
-
-
-def _compared(known: Bytes, new: Bytes, resemblance: Floats) -> tuple[Floats, Floats]:
-    """How much of the shorter text the other holds, and by how many deviations the numbers are shared less.
-
-    The deviation is that of two shares (a two-proportion z-test), widened by the error of the estimates.
+    Returns:
+        How much of the shorter text the other holds; by how many deviations pairs with a number are shared less than
+        the others (a test of two proportions); and by how many names and numbers are shared less than expected. If a
+        word survives with probability p, so does a name, and a pair with p squared. Both deviations have the error of
+        the estimates in them.
     """
-    known_pairs, known_numbers = _counts(known)
-    new_pairs, new_numbers = _counts(new)
-    pairs, both = np.minimum(known_pairs, new_pairs), known_pairs + new_pairs
-    contained = np.minimum(1.0, resemblance / (1 + resemblance) * both / pairs)
+    sizes = known[:, -2 * _SIZES :].view(">u2").astype(np.float64), new[-2 * _SIZES :].view(">u2").astype(np.float64)
+    fewer, both = np.minimum(*sizes), np.add(*sizes)
+    pairs = fewer[:, 0]
+    contained, error = _contained(resemblance, both[:, 0], pairs, _PAIRS)
 
-    numbers = np.minimum(known_numbers, new_numbers)
-    some = np.maximum(numbers, 1.0)
-    alike = _resemblance(known[:, _NUMBERS], new[_NUMBERS])
-    scale = (known_numbers + new_numbers) / some
-    shared = np.minimum(1.0, alike / (1 + alike) * scale)
-    rest = np.maximum(pairs - numbers, 1.0)
-    shared_rest = np.clip((contained * pairs - shared * numbers) / rest, 0.0, 1.0)
-
+    numbers = np.maximum(fewer[:, 1], 1.0)
+    found = slice(_PAIRS, _PAIRS + _NUMBERED)
+    shared, its_error = _contained(_resemblance(known[:, found], new[found]), both[:, 1], numbers, _NUMBERED)
+    others = np.maximum(pairs - numbers, 1.0)
+    shared_others = np.clip((contained * pairs - shared * numbers) / others, 0.0, 1.0)
     share = np.clip(contained, 1 / pairs, 1 - 1 / pairs)
-    error = alike * (1 - alike) / _NUMBER_VALUES * (scale / (1 + alike) ** 2) ** 2
-    error += resemblance * (1 - resemblance) / _VALUES
-    variance = share * (1 - share) * (1 / some + 1 / rest) + error
-    deviation = (shared_rest - shared) / np.sqrt(variance)
-    return contained, np.where((numbers >= 2) & (pairs - numbers >= 2), deviation, 0.0)
+    spread = np.sqrt(share * (1 - share) * (1 / numbers + 1 / others) + its_error + error)
+    enough = (numbers >= _FEWEST) & (others >= _FEWEST)
+    deviation = np.where(enough, (shared_others - shared) / spread, 0.0)
+
+    particulars = np.maximum(fewer[:, 2], 1.0)
+    found = slice(_PAIRS + _NUMBERED, _PAIRS + _NUMBERED + _PARTICULARS)
+    kept, its_error = _contained(_resemblance(known[:, found], new[found]), both[:, 2], particulars, _PARTICULARS)
+    expected = np.sqrt(contained)
+    spread = np.sqrt(np.maximum(expected * (1 - expected), 0.02) / particulars + its_error)
+    return contained, deviation, np.where(particulars >= _FEWEST, (expected - kept) / spread, 0.0)
+
+
+def _contained(resemblance: Floats, both: Floats, fewer: Floats, values: int) -> tuple[Floats, Floats]:
+    """How much of the smaller set is in the other, and the variance of that estimate.
+
+    Args:
+        resemblance: the share of both together that is in both.
+        both: how many the two sets have, added up.
+        fewer: how many the smaller has.
+        values: from how many the resemblance was estimated.
+    """
+    share = np.minimum(1.0, resemblance / (1 + resemblance) * both / fewer)
+    slope = both / fewer / (1 + resemblance) ** 2
+    return share, resemblance * (1 - resemblance) / values * slope**2

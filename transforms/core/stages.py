@@ -7,12 +7,13 @@ twins, and ``knipsel explain`` calls them one after the other.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
-from schemas.article import Article
-from schemas.record import PAGES, Declared, Draft, Record
+from schemas.article import Article, Tag
+from schemas.record import PAGES, Declared, Draft, InputKind, Record
 from schemas.reject import Reason, Refused, fingerprint
 from transforms.core import access, article_dates, dates, urls
 from transforms.core.agencies import AgencyReader
@@ -20,6 +21,7 @@ from transforms.core.clutter.recurring import known_since
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.clutter.strip import Stripped, strip
 from transforms.core.date_weights import DATE_ABSURD
+from transforms.core.entities import EntityTagger
 from transforms.core.extraction import extract_page
 from transforms.core.identity import article_id, content_hash
 from transforms.core.language import SURE, UNKNOWN, Detector, detect, primary, regional
@@ -46,6 +48,8 @@ _CLOCKS_DIFFER = dt.timedelta(hours=48)
 # As for publication: zones and clocks that are a day off.
 
 Stage = Callable[[Draft], Draft]
+Tagger = Callable[[str | None, str, str], Iterable[Tag]]
+T = TypeVar("T")
 
 
 def extract(record: Record, *, now: dt.datetime, timezones: Mapping[str, str]) -> Draft:
@@ -80,6 +84,8 @@ def extract(record: Record, *, now: dt.datetime, timezones: Mapping[str, str]) -
         url = canonical
     host = urls.host(canonical) if canonical else None
     source_id = outlet.source_id or host or LOCAL
+    # A feed cuts titles short, puts kickers before them and names the outlet as author: its pages know better.
+    stated = _later if record.kind in (InputKind.PAGE, InputKind.WARC) else _earlier
     article = Article(
         article_id=article_id(
             url=urls.canonical(canonical) if canonical else None, source_id=source_id, record=record.record
@@ -94,12 +100,12 @@ def extract(record: Record, *, now: dt.datetime, timezones: Mapping[str, str]) -
         host=host,
         feed_url=outlet.feed_url,
         guid=said.guid,
-        headline=said.title or page.headline,
-        description=said.description or page.description,
+        headline=stated(said.title, page.headline),
+        description=stated(said.description, page.description),
         body=text,
-        authors=said.authors or page.authors,
-        section=said.section or page.section or outlet.section,
-        keywords=said.keywords or page.keywords,
+        authors=stated(said.authors, page.authors),
+        section=stated(said.section, page.section) or outlet.section,
+        keywords=stated(said.keywords, page.keywords),
         language_declared=said.language or page.language_declared or outlet.language,
         access=page.access,
         quality_flags=flags,
@@ -107,7 +113,16 @@ def extract(record: Record, *, now: dt.datetime, timezones: Mapping[str, str]) -
     languages = (said.language, page.language_declared, outlet.language)
     hints = article_dates.hints_for(outlet, host, languages, timezones, fetched)
     article = article_dates.dated(article, said, page, hints, now)
-    return Draft(article, fingerprint(record.raw), len(record.raw), page.agency_claim)
+    country = article_dates.country_of(outlet, host, languages, timezones)
+    return Draft(article, fingerprint(record.raw), len(record.raw), page.agency_claim, country)
+
+
+def _earlier(one: T, other: T) -> T:
+    return one or other
+
+
+def _later(one: T, other: T) -> T:
+    return other or one
 
 
 def _fetched(said: Declared, now: dt.datetime) -> dt.datetime | None:
@@ -225,17 +240,40 @@ def date_article(draft: Draft, *, now: dt.datetime) -> Draft:
     return replace(draft, article=article_dates.filed(draft.article, now))
 
 
-def tag_article(draft: Draft, *, tagger: TopicTagger, agencies: AgencyReader) -> Draft:
-    """The draft with the agency whose copy it is, the place of its dateline, and its topics."""
+def tag_article(
+    draft: Draft,
+    *,
+    tagger: TopicTagger,
+    agencies: AgencyReader,
+    entities: EntityTagger,
+    others: Sequence[Tagger] = (),
+) -> Draft:
+    """The draft with the agency whose copy it is, the place of its dateline, and its tags.
+
+    Args:
+        draft: with its clean text and its language.
+        tagger: of topics.
+        agencies: of agency copy.
+        entities: of places, organisations and persons.
+        others: taggers that other packages bring along.
+    """
     article = draft.article
     copy = agencies.read(body=article.body, removed=article.removed, authors=article.authors, claims=draft.claims)
-    tags = tagger.tag(
+    topics = tagger.tag(
         headline=article.headline,
         body=article.body,
         language=article.language,
         section=article.section,
         keywords=article.keywords,
     )
+    names = entities.tag(
+        headline=article.headline,
+        body=article.body,
+        language=article.language,
+        country=draft.country,
+        dateline=copy.place,
+    )
+    more = (tag for other in others for tag in other(article.headline, article.body, article.language))
     return replace(
         draft,
         article=replace(
@@ -243,7 +281,7 @@ def tag_article(draft: Draft, *, tagger: TopicTagger, agencies: AgencyReader) ->
             agency=copy.column,
             agency_evidence=copy.evidence,
             dateline_place=copy.place,
-            tags=tags,
+            tags=(*topics, *names, *more),
         ),
     )
 

@@ -3,7 +3,11 @@
 A host is left alone for ``delay_seconds``, or the ``Crawl-delay`` of its robots.txt where that is longer, from the
 end of one request to the beginning of the next. Every request counts: for robots.txt, behind a redirect, again after
 a failure, for whichever flow. What a host asks to be left alone for is waited where ``patience_seconds`` allow;
-behind longer waits all that is wanted of the host is put off.
+behind longer waits all that is wanted of the host is put off. So it is where its robots.txt asks for a
+``Crawl-delay`` beyond ``longest_crawl_delay_seconds``: until that file is asked for again.
+
+A host is a name with its port, as they stand in the address; http and https on their own ports are one, with one
+robots.txt.
 """
 
 from __future__ import annotations

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 from multidict import CIMultiDict
 
-from schemas.feed import FetchPolicy
+from schemas.feed import Fetched, FetchPolicy, HostMemory, Wanted
+from schemas.reject import Reason
+from transforms.fetching.clock import RunClock
+from transforms.fetching.errands import Result
+from transforms.fetching.fetcher import Fetcher
 
 HOSTS = 6
 NETWORK = "127.0.1.0/24"
+
+NOW = dt.datetime(2026, 11, 20, 2, 30, tzinfo=dt.UTC)
+DELAY = 0.05
+TOLERANCE = 0.004
+"""Both clocks of the gaps are the server's own; it is its thread that may be late."""
 
 Page = Callable[[], web.Response] | web.Response | None
 
@@ -146,7 +156,7 @@ def policy(port: int, **changes: object) -> FetchPolicy:
     """Quick, and open to the loopback server."""
     values: dict[str, object] = {
         "user_agent": "knipsel/0.1 (+https://example.org/about)",
-        "delay_seconds": 0.05,
+        "delay_seconds": DELAY,
         "connect_seconds": 2.0,
         "total_seconds": 3.0,
         "too_many_seconds": 0.3,
@@ -162,3 +172,32 @@ def policy(port: int, **changes: object) -> FetchPolicy:
         **changes,
     }
     return FetchPolicy(**values)  # type: ignore[arg-type]  # tests name what they change
+
+
+def frozen() -> dt.datetime:
+    """A clock that stands still."""
+    return NOW
+
+
+def fetcher(server: Loopback, hosts: dict[str, HostMemory] | None = None, **changes: Any) -> Fetcher:
+    """One whose policy has ``changes``, by a clock that goes."""
+    return Fetcher(policy(server.port, **changes), clock=RunClock(NOW), hosts=hosts or {})
+
+
+def wanted(url: str, **more: Any) -> Wanted:
+    return Wanted(url, accept="text/html", most_bytes=1_000_000, **more)
+
+
+def fetch_all(fetching: Fetcher, asked: Sequence[Wanted], in_flight: int = 8) -> dict[str, Result]:
+    flow = fetching.flow(in_flight=in_flight)
+    found = [pair for one in asked for pair in flow.put(one, one.url)]
+    return dict([*found, *flow.drain()])
+
+
+def fetch(fetching: Fetcher, one: Wanted) -> Result:
+    return fetch_all(fetching, [one])[one.url]
+
+
+def code(result: Result) -> Reason | int:
+    """The status of what was fetched, or why it was not."""
+    return result.status if isinstance(result, Fetched) else result.reason

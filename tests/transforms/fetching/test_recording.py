@@ -176,6 +176,15 @@ def test_a_file_that_cannot_be_written_is_told_and_not_kept(tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_recording_that_broke_off_is_not_kept(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, "run-1")
+    recorder.keep(answer())
+    with pytest.raises(UnicodeEncodeError):
+        recorder.keep(answer(reason="\udcff"))
+    recorder.close()
+    assert not list(tmp_path.iterdir())
+
+
 def test_threads_share_a_recording(tmp_path: Path) -> None:
     def work(at: int) -> None:
         for number in range(20):

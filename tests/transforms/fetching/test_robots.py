@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator
 
 import pytest
 from aiohttp import web
@@ -12,25 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from protego import Protego
 
-from schemas.feed import Fetched, HostMemory, Postponed, Wanted
+from schemas.feed import HostMemory, Postponed, Wanted
 from schemas.reject import Reason, Refused
-from tests.transforms.fetching.loopback import Loopback, moved, policy, text
+from tests.transforms.fetching.loopback import NOW, Loopback, code, frozen, moved, policy, text
 from transforms.fetching.errands import Result
 from transforms.fetching.fetcher import Fetcher
 from transforms.fetching.robots import Rules, decoded
 
-NOW = dt.datetime(2026, 11, 20, 2, 30, tzinfo=dt.UTC)
 SITE = "https://paper.example"
-
-
-@pytest.fixture
-def server() -> Iterator[Loopback]:
-    with Loopback() as loopback:
-        yield loopback
-
-
-def frozen() -> dt.datetime:
-    return NOW
 
 
 def results(
@@ -44,10 +32,6 @@ def results(
             flow.put(Wanted(url, accept="text/html", most_bytes=100_000), url)
         found = dict(flow.drain())
         return [found[url] for url in urls], fetching.learned().get(server.host(1), HostMemory())
-
-
-def code(result: Result) -> Reason | int:
-    return result.status if isinstance(result, Fetched) else result.reason
 
 
 # What it says
@@ -191,7 +175,7 @@ def test_a_host_too_busy_for_robots_txt_is_asked_when_it_says(server: Loopback, 
     until = NOW + dt.timedelta(minutes=10)
     assert isinstance(found[0], Postponed)
     assert found[0].until == memory.not_before == until
-    assert memory.refusals == (status == 429)
+    assert (memory.robots_at, memory.refusals) == (None, status == 429)
     assert server.paths(1) == ["/robots.txt"]
 
 
