@@ -9,6 +9,7 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam import pvalue
+from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
 from schemas.feed import Fetched, PageRequest, Postponed, Wanted
@@ -18,6 +19,7 @@ from transforms.core.http_message import page
 from transforms.core.stages import event_time
 from transforms.fetching.job import HOSTS, Fetching
 from transforms.fetching.notes import note_of
+from transforms.progress import Progress
 from transforms.stage import REJECTS
 
 STAGE = "fetch"
@@ -53,11 +55,12 @@ class FetchPages(beam.PTransform):
 
     Args:
         fetching: how it is done.
+        progress: the handle of the counters of whoever watches.
     """
 
-    def __init__(self, fetching: Fetching) -> None:
+    def __init__(self, fetching: Fetching, progress: Shared) -> None:
         super().__init__()
-        self._fn = FetchPageFn(fetching)
+        self._fn = FetchPageFn(fetching, progress)
 
     def expand(self, requests: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         return requests | STAGE >> beam.ParDo(self._fn).with_outputs(REJECTS, LATER, HOSTS, main="records")
@@ -66,8 +69,12 @@ class FetchPages(beam.PTransform):
 class FetchPageFn(beam.DoFn):
     """See ``FetchPages``."""
 
-    def __init__(self, fetching: Fetching) -> None:
+    def __init__(self, fetching: Fetching, progress: Shared) -> None:
         self._fetching = fetching
+        self._shared = progress
+
+    def setup(self) -> None:
+        self._progress: Progress = self._shared.acquire(Progress)
 
     def start_bundle(self) -> None:
         self._flow: Any = None
@@ -80,6 +87,7 @@ class FetchPageFn(beam.DoFn):
             yield request
             return
         self._context = (timestamp, window)
+        self._progress.asked += 1
         if self._flow is None:
             fetching = self._fetching
             self._flow = fetching.acquire().flow(in_flight=fetching.policy.in_flight, seconds=fetching.batch_seconds)
@@ -106,7 +114,9 @@ class FetchPageFn(beam.DoFn):
         self, result: Fetched | Refused | Postponed, request: PageRequest, timestamp: Any, window: Any
     ) -> Iterator[Any]:
         fetching = self._fetching
+        self._progress.answered += 1
         for output in outcome(request, result, fetching.page_bytes, fetching.page_tries, fetching.now):
+            self._progress.read += not isinstance(output, PageRequest)
             if isinstance(output, Record):
                 yield WindowedValue(output, event_time(output, fetching.now).timestamp(), (window,))
             else:

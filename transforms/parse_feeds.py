@@ -10,6 +10,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam import pvalue
 from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.shared import Shared
 
 from schemas.feed import Entry, FeedDocument, PageRequest, ParsedFeed, Poll, PollResult
 from schemas.record import TextFrom
@@ -21,6 +22,7 @@ from transforms.core.stages import event_time
 from transforms.nursery import packed, unpacked
 from transforms.poll_feeds import POLLS
 from transforms.pool import Pool, Workers
+from transforms.progress import Progress
 from transforms.stage import REJECTS, Chain, Stage
 
 STAGE = "parse"
@@ -36,11 +38,12 @@ class ParseFeeds(beam.PTransform):
     Args:
         now: the moment of the run.
         workers: a parser that hangs or dies is in a process of its own; with none it is in that of the engine.
+        progress: the handle of the counters of whoever watches.
     """
 
-    def __init__(self, now: datetime, workers: Workers) -> None:
+    def __init__(self, now: datetime, workers: Workers, progress: Shared) -> None:
         super().__init__()
-        self._fn = ParseFeedFn(now, workers)
+        self._fn = ParseFeedFn(now, workers, progress)
 
     def expand(self, documents: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         return documents | STAGE >> beam.ParDo(self._fn).with_outputs(REJECTS, KNOWN, POLLS, main="records")
@@ -49,11 +52,13 @@ class ParseFeeds(beam.PTransform):
 class ParseFeedFn(beam.DoFn):
     """See ``ParseFeeds``."""
 
-    def __init__(self, now: datetime, workers: Workers) -> None:
+    def __init__(self, now: datetime, workers: Workers, progress: Shared) -> None:
         self._now = now
         self._workers = workers
+        self._shared = progress
 
     def setup(self) -> None:
+        self._progress: Progress = self._shared.acquire(Progress)
         self._parser = Parser(self._workers)
 
     def process(self, document: Any) -> Iterator[Any]:
@@ -62,18 +67,22 @@ class ParseFeedFn(beam.DoFn):
             return
         parsed = self._parser(document)
         if isinstance(parsed, Reject):
+            self._progress.read += 1
             yield pvalue.TaggedOutput(REJECTS, parsed)
             yield pvalue.TaggedOutput(POLLS, Poll(document.source.url, PollResult.FAILED, message=parsed.message))
             return
         seen = frozenset(document.source.memory.marks)
         for entry in parsed.entries:
             has_page = document.source.text is TextFrom.PAGE and entry.record.declared.url
+            # A page is counted once it has come.
+            self._progress.read += entry.mark in seen or not has_page
             if entry.mark in seen:
                 yield pvalue.TaggedOutput(KNOWN, entry.name)
             elif not has_page:
                 yield TimestampedValue(entry.record, event_time(entry.record, self._now).timestamp())
             elif not document.recorded:
                 wanted = request_of(entry, document, self._now)
+                self._progress.read += isinstance(wanted, Reject)
                 yield pvalue.TaggedOutput(REJECTS, wanted) if isinstance(wanted, Reject) else wanted
         yield pvalue.TaggedOutput(POLLS, poll_of(document, parsed))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam import pvalue
+from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
 from schemas.feed import FeedDocument, FeedSource, Fetched, Poll, PollResult, Postponed, Wanted
@@ -14,6 +15,7 @@ from schemas.reject import Refused, Reject
 from transforms.core.polling import validators
 from transforms.fetching.job import HOSTS, Fetching
 from transforms.fetching.notes import note_of
+from transforms.progress import Progress
 from transforms.stage import REJECTS
 
 STAGE = "poll"
@@ -33,11 +35,12 @@ class PollFeeds(beam.PTransform):
 
     Args:
         fetching: how it is done.
+        progress: the handle of the counters of whoever watches.
     """
 
-    def __init__(self, fetching: Fetching) -> None:
+    def __init__(self, fetching: Fetching, progress: Shared) -> None:
         super().__init__()
-        self._fn = PollFeedFn(fetching)
+        self._fn = PollFeedFn(fetching, progress)
 
     def expand(self, sources: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         return sources | STAGE >> beam.ParDo(self._fn).with_outputs(REJECTS, POLLS, HOSTS, main="documents")
@@ -46,8 +49,12 @@ class PollFeeds(beam.PTransform):
 class PollFeedFn(beam.DoFn):
     """See ``PollFeeds``."""
 
-    def __init__(self, fetching: Fetching) -> None:
+    def __init__(self, fetching: Fetching, progress: Shared) -> None:
         self._fetching = fetching
+        self._shared = progress
+
+    def setup(self) -> None:
+        self._progress: Progress = self._shared.acquire(Progress)
 
     def start_bundle(self) -> None:
         self._flow: Any = None
@@ -60,19 +67,30 @@ class PollFeedFn(beam.DoFn):
             yield source
             return
         self._context = (timestamp, window)
+        self._progress.asked += 1
         if self._flow is None:
             fetcher = self._fetching.acquire()
             self._flow = fetcher.flow(in_flight=max(1, self._fetching.policy.in_flight // _SHARE))
         for context, result in self._flow.put(self._wanted(source), (source, timestamp, window)):
-            yield from _outputs(result, *context)
+            yield from self._outputs(result, *context)
 
     def finish_bundle(self) -> Iterator[Any]:
         if self._flow is not None:
             for context, result in self._flow.drain():
-                yield from _outputs(result, *context)
+                yield from self._outputs(result, *context)
             timestamp, window = self._context
             for learned in self._fetching.acquire().learned().items():
                 yield pvalue.TaggedOutput(HOSTS, WindowedValue(learned, timestamp, (window,)))
+
+    def _outputs(
+        self, result: Fetched | Refused | Postponed, source: FeedSource, timestamp: Any, window: Any
+    ) -> Iterator[Any]:
+        self._progress.answered += 1
+        for output in outcome(source, result):
+            value = WindowedValue(output, timestamp, (window,))
+            tag = POLLS if isinstance(output, Poll) else REJECTS if isinstance(output, Reject) else None
+            self._progress.read += tag is REJECTS
+            yield pvalue.TaggedOutput(tag, value) if tag else value
 
     def _wanted(self, source: FeedSource) -> Wanted:
         etag, last_modified = validators(source.memory, self._fetching.polls, now=self._fetching.now)
@@ -85,13 +103,6 @@ class PollFeedFn(beam.DoFn):
             headers=source.headers,
             note=note_of(source),
         )
-
-
-def _outputs(result: Fetched | Refused | Postponed, source: FeedSource, timestamp: Any, window: Any) -> Iterator[Any]:
-    for output in outcome(source, result):
-        value = WindowedValue(output, timestamp, (window,))
-        tag = POLLS if isinstance(output, Poll) else REJECTS if isinstance(output, Reject) else None
-        yield pvalue.TaggedOutput(tag, value) if tag else value
 
 
 def outcome(source: FeedSource, result: Fetched | Refused | Postponed) -> Iterator[FeedDocument | Poll | Reject]:

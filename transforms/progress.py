@@ -10,6 +10,8 @@ class Progress:
         total_bytes: of all inputs, on disk.
         done_bytes: of the files that were read to their end, or as far as earlier runs came.
         file_bytes: how much of the file that is being read was read by now.
+        asked: feeds and pages that are to be fetched, as far as is known by now.
+        answered: those of them of which something has come.
         read: records and unreadable inputs.
     """
 
@@ -17,6 +19,8 @@ class Progress:
         self.total_bytes = 0
         self.done_bytes = 0
         self.file_bytes = 0
+        self.asked = 0
+        self.answered = 0
         self.read = 0
 
     @property

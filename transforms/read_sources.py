@@ -88,10 +88,11 @@ class ReadSources(beam.PTransform):
         progress: Shared | None = None,
     ) -> None:
         super().__init__()
-        self._fn = ReadSourceFn(now, text_bytes, feed_bytes, progress or Shared())
-        self._poll = PollFeeds(fetching)
-        self._parse = ParseFeeds(now, workers)
-        self._fetch = FetchPages(fetching)
+        progress = progress or Shared()
+        self._fn = ReadSourceFn(now, text_bytes, feed_bytes, progress)
+        self._poll = PollFeeds(fetching, progress)
+        self._parse = ParseFeeds(now, workers, progress)
+        self._fetch = FetchPages(fetching, progress)
 
     def expand(self, sources: beam.PCollection) -> Read:
         files = sources | STAGE >> beam.ParDo(self._fn).with_outputs(REJECTS, CURSORS, main="read")

@@ -1,47 +1,26 @@
 """Copies of one story: texts that outlets have taken from the same agency, or from each other, and edited.
 
-A text is represented by its pairs of neighbouring words. Words of up to three letters are left out first: in the
-languages of Europe they are mostly articles, prepositions and conjunctions, whose pairs stand in every text. What two
-sets of pairs have in common is estimated from MinHash signatures (Broder, On the resemblance and containment of
-documents, 1997), of which eight bits a value are kept (Li and König, b-bit minwise hashing, 2010); candidates are
-found by bands of two values (Indyk and Motwani, 1998).
-
-Texts can be worded alike and tell of different things. Reports that are made anew from a form every day, such as
-weather, prices and results, share most of their words; in them the numbers change, while an editor's changes hit those
-no more than other words. So the pairs with a number have a signature of their own. And of the names and numbers of a
-text, which have one too, a copy keeps more than of its pairs, since a pair is lost with either of its words.
-
-``Window`` is what a data set remembers, ``Matcher`` finds in it; neither knows a clock.
+Articles are compared by their signatures. Those that can be copies are found by bands of them (Indyk and Motwani,
+Approximate nearest neighbors, 1998), so that finding takes as long among many as among few. ``Window`` is what a data
+set remembers, ``Matcher`` finds in it; neither knows a clock.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import median
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from rensa import RMinHash
+
+from transforms.core.signatures import BANDS, BYTES, SCHEME, Bytes, band_values, compared, resemblance, signature
 
 STATE = "stories"
 """The key under which the state of a data set keeps its ``Window``."""
 
-SCHEME = f"1.{RMinHash.ALGORITHM_VERSION}"
-"""How signatures are made: our own version, then that of the library. Those of another scheme cannot be compared."""
-
-MIN_WORDS = 40
-"""Shorter texts have no signature: of two of them that have half their pairs in common, as two notices of the same
-kind do, nothing tells whether they are copies."""
-MIN_PAIRS = 10
-"""Nor has a text of fewer different pairs, such as one word again and again. Forty words have some twenty."""
-MAX_CHARS = 100_000
-"""How much of a text is looked at: some 15,000 words."""
 MAX_ENTRIES = 50_000
 """Articles that a window holds at most, the last ones: 12,500 a night, and a state of some 25 MB. It bounds what a
 backfill of years, all of which comes in one night, leaves behind."""
@@ -49,77 +28,19 @@ backfill of years, all of which comes in one night, leaves behind."""
 LEAST_RESEMBLANCE = 0.08
 """What copies have in common at least, as a share of the pairs of both. If 30% of the words are changed in each of
 two copies it is 0.19, and 0.12 if one of them is cut to half its length besides. Among 148 news pages of different
-stories the largest is 0.013; an estimate is off by 0.005 there, and by 0.017 at the bar."""
+stories the largest is 0.013. An estimate is off by 0.006 there, and by 0.017 at the bar."""
 LEAST_CONTAINMENT = 0.2
 """The same as a share of the pairs of the shorter text: 0.32 in those copies, 0.04 at most among those pages."""
 SAME_OUTLET_CONTAINMENT = 0.8
 """What an outlet's own earlier article must hold of a later one, or the reverse, before they are one story: a text
 that grew, or a second address of it. Below that its texts resemble each other because they have the same form."""
 NEARLY = 0.7
-"""Known articles that resemble a new one at least so much as the nearest does decide with it."""
-MOST_DEVIATION = 2.5
-"""By how many standard deviations pairs with a number may be shared less than the others. Copies stay below it 98
-times in 100; reports from a form do so 15 times (weather) to 2 times (results, prices) or less."""
-MOST_ESTRANGED = 1.0
-"""By how many the names and numbers may be shared less than the pairs lead to expect. Of different stories that were
-composed of the same few hundred sentences, with names and numbers of their own, one in 60 is joined to another with
-it, one in 7 without; of the pairs of copies less than one in 300 is lost by it."""
-NOUNS_IN_CAPITALS = frozenset({"de", "lb", "nds", "gsw", "ksh"})
-"""Languages that write all nouns with a capital, so that capitals do not tell names."""
+"""Known articles that resemble a new one by this much of what the nearest does decide with it."""
+MOST_BY_NUMBERS, MOST_BY_PARTICULARS = 2.5, 1.0
+"""How far ``Compared`` may be from what is expected of a copy."""
 
-_PAIRS, _NUMBERED, _PARTICULARS = 256, 32, 32
-# Values kept of each set: the error of a share is at most 0.03 by the first, 0.09 by the others.
-_SIZES = 3
-_BYTES = _PAIRS + _NUMBERED + _PARTICULARS + 2 * _SIZES
-_BANDS = _PAIRS // 2
 _LONGEST_CHAIN = 64
 # Steps along one band. A chain gets as long when many texts have a phrase; their copies are found in other bands.
-_SEED = 1
-_CHANCE = 1 / 256
-# That eight bits agree by themselves.
-_FEWEST = 3
-# Of fewer pairs with a number, or names, nothing follows.
-
-_TOKEN = re.compile(r"\w{4,}|\d+(?:[.,:]\d+)*|[.!?:\n]")
-_MARKS = frozenset(".!?:\n")
-
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.float64]
-
-
-def signature(text: str, language: str) -> bytes | None:
-    """What represents a text; ``None`` for one of fewer than ``MIN_WORDS`` words, or of next to no different ones.
-
-    White space, punctuation within sentences, and the composition of accents make no difference; case makes next to
-    none.
-
-    Returns:
-        ``_BYTES`` bytes: the signatures of the pairs, of those with a number, and of the names and numbers, then how
-        many there are of each.
-    """
-    plain = unicodedata.normalize("NFC", text[:MAX_CHARS])
-    if len(plain.split(maxsplit=MIN_WORDS - 1)) < MIN_WORDS:
-        return None
-    tokens = _TOKEN.findall(plain)
-    words = [token.lower() for token in tokens if token not in _MARKS]
-    pairs = {f"{a} {b}" for a, b in pairwise(words)}
-    if len(pairs) < MIN_PAIRS:
-        return None
-    numbered = {f"{a} {b}" for a, b in pairwise(words) if a[0].isdigit() or b[0].isdigit()}
-    particulars = {word for word in words if word[0].isdigit()}
-    if language.partition("-")[0] not in NOUNS_IN_CAPITALS:
-        names = (token for before, token in pairwise(tokens) if token[0].isupper() and before not in _MARKS)
-        particulars.update(map(str.lower, names))
-    sets = ((pairs, _PAIRS), (numbered, _NUMBERED), (particulars, _PARTICULARS))
-    values = b"".join(_values(of, count) for of, count in sets)
-    return values + b"".join(len(of).to_bytes(2, "big") for of, _ in sets)
-
-
-def _values(of: set[str], count: int) -> bytes:
-    # The least of each of many hash functions: in which order they come makes no difference.
-    sketch = RMinHash(count, _SEED)
-    sketch.update(list(of))
-    return bytes([value & 0xFF for value in sketch.digest()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +88,7 @@ class Window:
         try:
             ids, sources, unsigned = kept["ids"], kept["sources"], set(kept["unsigned"])
             packed = b64decode(kept["signatures"], validate=True) if kept["scheme"] == SCHEME else b""
-            cut = iter(range(0, len(packed), _BYTES))
+            cut = iter(range(0, len(packed), BYTES))
             return cls(
                 tuple(
                     Entry(
@@ -228,7 +149,7 @@ class Window:
 
 
 def _text(packed: bytes, start: int) -> str:
-    return b64encode(packed[start : start + _BYTES]).decode()
+    return b64encode(packed[start : start + BYTES]).decode()
 
 
 def _story(told: int | str | None, ids: list[str]) -> str | None:
@@ -261,17 +182,19 @@ class Matcher:
         self._stories: dict[str, str | None] = {}
         self._texts: dict[tuple[str, str], str] = {}
         self._signed: list[Entry] = []
-        self._signatures: Bytes = np.zeros((1_024, _BYTES), np.uint8)
+        self._signatures: Bytes = np.zeros((1_024, BYTES), np.uint8)
         # For each band and each value of it the number of the last entry that has it, counted from 1, and for each
         # entry and band the one before it. Untouched pages of the first take no memory.
-        self._last: NDArray[np.uint32] = np.zeros((_BANDS, 1 << 16), np.uint32)
-        self._before: NDArray[np.uint32] = np.zeros((1_024, _BANDS), np.uint32)
-        self._bands = np.arange(_BANDS)
+        self._last: NDArray[np.uint32] = np.zeros((BANDS, 1 << 16), np.uint32)
+        self._before: NDArray[np.uint32] = np.zeros((1_024, BANDS), np.uint32)
+        self._bands = np.arange(BANDS)
         self._order = len(window.entries)
         for entry in window.entries:
             self._remember(entry)
 
-    def place(self, *, article_id: str, source_id: str, content_hash: str, text: str, language: str, outlet: bool = True) -> Placed:
+    def place(
+        self, *, article_id: str, source_id: str, content_hash: str, text: str, language: str, outlet: bool = True
+    ) -> Placed:
         """Say where an article belongs, and remember it.
 
         Args:
@@ -279,7 +202,7 @@ class Matcher:
             source_id: its outlet, or whatever else it came from.
             content_hash: of its clean text.
             text: the body.
-        language: of the text, BCP 47.
+            language: of the text, BCP 47.
             outlet: whether the source is an outlet, so that texts of one form are to be expected from it.
         """
         found = signature(text, language)
@@ -312,7 +235,7 @@ class Matcher:
             self._before = np.concatenate([self._before, np.zeros_like(self._before)])
         self._signed.append(entry)
         self._signatures[number] = np.frombuffer(b64decode(entry.signature), np.uint8)
-        at = (self._bands, _band_values(self._signatures[number]))
+        at = (self._bands, band_values(self._signatures[number]))
         self._before[number] = self._last[at]
         self._last[at] = number + 1
 
@@ -320,20 +243,22 @@ class Matcher:
         """The story of the article that resembles this signature most, if it is a copy."""
         new = np.frombuffer(found, np.uint8)
         numbers = self._candidates(new)
-        resemblance = _resemblance(self._signatures[numbers, :_PAIRS], new[:_PAIRS])
-        near = np.flatnonzero(resemblance >= LEAST_RESEMBLANCE)
+        alike = resemblance(self._signatures[numbers], new)
+        near = np.flatnonzero(alike >= LEAST_RESEMBLANCE)
         if not near.size:
             return None
-        near = near[resemblance[near] >= NEARLY * resemblance[near].max()]
-        numbers, resemblance = numbers[near], resemblance[near]
-        contained, deviation, estranged = _compared(self._signatures[numbers], new, resemblance)
-        best = int(resemblance.argmax())
-        if contained[best] < LEAST_CONTAINMENT:
+        near = near[alike[near] >= NEARLY * alike[near].max()]
+        numbers, alike = numbers[near], alike[near]
+        beside = compared(self._signatures[numbers], new, alike)
+        best = int(alike.argmax())
+        if beside.contained[best] < LEAST_CONTAINMENT:
             return None
-        if median(deviation.tolist()) > MOST_DEVIATION or median(estranged.tolist()) > MOST_ESTRANGED:
+        if median(beside.by_numbers.tolist()) > MOST_BY_NUMBERS:
+            return None
+        if median(beside.by_particulars.tolist()) > MOST_BY_PARTICULARS:
             return None
         entries: list[Entry] = [self._signed[number] for number in numbers.tolist()]
-        for entry, share in zip(entries, contained.tolist(), strict=True):
+        for entry, share in zip(entries, beside.contained.tolist(), strict=True):
             if entry.source_id == outlet and share < SAME_OUTLET_CONTAINMENT:
                 return None
         return entries[best].cluster_id
@@ -341,7 +266,7 @@ class Matcher:
     def _candidates(self, new: Bytes) -> NDArray[np.intp]:
         """The numbers of the entries that have a band in common with ``new``, in order."""
         bands = self._bands
-        at = self._last[bands, _band_values(new)]
+        at = self._last[bands, band_values(new)]
         found = []
         for _ in range(_LONGEST_CHAIN):
             some = at > 0
@@ -351,60 +276,3 @@ class Matcher:
             found.append(at)
             at = self._before[at - 1, bands]
         return np.unique(np.concatenate(found)).astype(np.intp) - 1 if found else np.empty(0, np.intp)
-
-
-def _band_values(one: Bytes) -> NDArray[np.uint16]:
-    return one[:_PAIRS].view("<u2")
-
-
-def _resemblance(known: Bytes, new: Bytes) -> Floats:
-    """The estimated share of two sets that is in both: of each known one and the new one."""
-    equal = np.count_nonzero(known == new, axis=1) / new.size
-    beyond_chance: Floats = np.maximum(0.0, (equal - _CHANCE) / (1 - _CHANCE))
-    return beyond_chance
-
-
-def _compared(known: Bytes, new: Bytes, resemblance: Floats) -> tuple[Floats, Floats, Floats]:
-    """Each known signature beside the new one.
-
-    Returns:
-        How much of the shorter text the other holds; by how many deviations pairs with a number are shared less than
-        the others (a test of two proportions); and by how many names and numbers are shared less than expected. If a
-        word survives with probability p, so does a name, and a pair with p squared. Both deviations have the error of
-        the estimates in them.
-    """
-    sizes = known[:, -2 * _SIZES :].view(">u2").astype(np.float64), new[-2 * _SIZES :].view(">u2").astype(np.float64)
-    fewer, both = np.minimum(*sizes), np.add(*sizes)
-    pairs = fewer[:, 0]
-    contained, error = _contained(resemblance, both[:, 0], pairs, _PAIRS)
-
-    numbers = np.maximum(fewer[:, 1], 1.0)
-    found = slice(_PAIRS, _PAIRS + _NUMBERED)
-    shared, its_error = _contained(_resemblance(known[:, found], new[found]), both[:, 1], numbers, _NUMBERED)
-    others = np.maximum(pairs - numbers, 1.0)
-    shared_others = np.clip((contained * pairs - shared * numbers) / others, 0.0, 1.0)
-    share = np.clip(contained, 1 / pairs, 1 - 1 / pairs)
-    spread = np.sqrt(share * (1 - share) * (1 / numbers + 1 / others) + its_error + error)
-    enough = (numbers >= _FEWEST) & (others >= _FEWEST)
-    deviation = np.where(enough, (shared_others - shared) / spread, 0.0)
-
-    particulars = np.maximum(fewer[:, 2], 1.0)
-    found = slice(_PAIRS + _NUMBERED, _PAIRS + _NUMBERED + _PARTICULARS)
-    kept, its_error = _contained(_resemblance(known[:, found], new[found]), both[:, 2], particulars, _PARTICULARS)
-    expected = np.sqrt(contained)
-    spread = np.sqrt(np.maximum(expected * (1 - expected), 0.02) / particulars + its_error)
-    return contained, deviation, np.where(particulars >= _FEWEST, (expected - kept) / spread, 0.0)
-
-
-def _contained(resemblance: Floats, both: Floats, fewer: Floats, values: int) -> tuple[Floats, Floats]:
-    """How much of the smaller set is in the other, and the variance of that estimate.
-
-    Args:
-        resemblance: the share of both together that is in both.
-        both: how many the two sets have, added up.
-        fewer: how many the smaller has.
-        values: from how many the resemblance was estimated.
-    """
-    share = np.minimum(1.0, resemblance / (1 + resemblance) * both / fewer)
-    slope = both / fewer / (1 + resemblance) ** 2
-    return share, resemblance * (1 - resemblance) / values * slope**2

@@ -30,8 +30,8 @@ belongs to it), and at 600 characters at the latest."""
 SECTION_POINTS = 12.0
 """The publisher's section outweighs the strongest single term in the headline (3 × 3 = 9)."""
 
-KEYWORD_POINTS = 8.0
-"""A keyword that is the name of a section suffices alone, and counts two thirds of the section."""
+KEYWORD_POINTS = 9.0
+"""A keyword that is the name of a section counts as a strong term in the headline does: it suffices alone."""
 
 MAX_KEYWORD_TOPICS = 3
 """Keywords that name the sections of more top-level topics are the outlet's, the same on all of its pages."""
@@ -42,12 +42,13 @@ HEADLINE_FACTOR, LEDE_FACTOR, KEYWORD_FACTOR, BODY_FACTOR = 3.0, 2.0, 2.0, 1.0
 BODY_FULL_WORDS = 150
 """Up to here words count in full, beyond it by sqrt(150 / words): long texts hold more stray terms."""
 
-MIN_POINTS = 7.0
-"""A tag needs this: one strong term in the headline, or in the lede beside another, or several in the body."""
+MIN_POINTS = 9.0
+"""A tag needs this: one strong term in the headline, one beside a plain one in the lede, or several in the body."""
 
-MIN_SHARE = 0.5
-"""A tag needs this share of the points of the strongest topic of its level; else it is a side remark. At a third,
-precision on headlines with their ledes is 0.08 lower and recall 0.01 higher."""
+MIN_SHARE = 0.6
+"""A tag needs this share of the points of the strongest topic of its level; else it is a side remark. With a
+third instead, headlines with their ledes (``benchmarks/topics_score.py``) lose 0.02 of precision and gain no recall;
+whole articles lose more."""
 
 MAX_TAGS = 4
 """More topics than this of one level are no information."""
@@ -99,11 +100,11 @@ class TopicTagger:
     **Points.** A term counts its weight (1 to 3), times 3 in the headline, 2 in the lede or among the
     publisher's keywords and 1 in the rest of the body, where long texts count less (``BODY_FULL_WORDS``); the
     n-th occurrence in one place adds less and less (``log2(1 + n)``). A section whose name stands for a topic
-    adds 12, a keyword that is such a name 8. What a topic of the second level gets, its parent gets as well.
+    adds 12, a keyword that is such a name 9. What a topic of the second level gets, its parent gets as well.
 
     **Acceptance.** A topic is given if the section says so; or if one strong term speaks for it (weight 3, in
-    headline, lede or keywords, or twice in the body), or two different ones of which one has weight 2, with 7
-    points or more and at least half of what the strongest topic of its level has. At most four are given of
+    headline, lede or keywords, or twice in the body), or two different ones of which one has weight 2, with 9
+    points or more and at least 0.6 of what the strongest topic of its level has. At most four are given of
     each level, and of the second only such as belong to one that is given.
 
     **Score.** ``1 - 2 ** (-points / 8)``: 0.5 at 8 points, 0.65 for the section alone. It says how much
