@@ -48,7 +48,8 @@ def fault(config: Path | None, *overrides: str) -> str:
 
 def test_what_ships_is_well_formed(config: Config) -> None:
     assert check(config) == []
-    assert config.feeds == ()
+    assert len(config.feeds) >= 30
+    assert not any(feed.enabled for feed in config.feeds), "nobody is asked whom the user has not chosen"
     assert list(config.settings.clutter.languages) == ["any", "nl", "fr", "de", "en"]
     assert all(name.startswith("config/clutter/") for name in config.rules.files)
     assert {term.language for term in config.terms} == {"nl", "fr", "de", "en"}

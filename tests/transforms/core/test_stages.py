@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.settings import Config
+from schemas.article import Tag
 from schemas.record import Declared, Draft, InputKind, Outlet, Record
 from schemas.reject import Reason, Refused
 from tests.conftest import NOW
@@ -16,6 +17,7 @@ from transforms.core.agencies import AgencyReader
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.clutter.strip import restore
 from transforms.core.date_weights import DATE_ABSURD, DATE_CONFLICT, DATE_UNREAD
+from transforms.core.entities import EntityTagger
 from transforms.core.language import DETECTORS
 from transforms.core.topics import TopicTagger
 
@@ -267,10 +269,18 @@ def test_the_agency_of_a_cut_credit_and_the_topics_of_the_text(
         "Bron: Belga"
     )
     draft = stripped(text, book, title="Kabinet betaalt brug", section="Politiek")
-    article = stages.tag_article(in_language(draft), tagger=tagger, agencies=AgencyReader(config.agencies)).article
+    own = Tag("club", "fc-oudewal", "FC Oudewal", 1.0, "brug")
+    article = stages.tag_article(
+        in_language(draft),
+        tagger=tagger,
+        agencies=AgencyReader(config.agencies),
+        entities=EntityTagger(config.gazetteer),
+        others=[lambda headline, body, language: [own] if "brug" in (headline or body) else []],
+    ).article
     assert article.agency == "ANP/BELGA"
     assert article.dateline_place == "Oudewal"
     assert {tag.code for tag in article.tags} >= {"11000000", "politiek"}
+    assert article.tags[-1] == own
 
 
 def test_the_event_time_is_what_reading_tells() -> None:
