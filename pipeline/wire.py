@@ -192,19 +192,19 @@ class Wire:
 
 
 def show(story: Story, console: Console) -> None:
-    """Print one story as a table that is no wider than the console."""
+    """Print one story as a table that fits the console; a headline stands where it is not that of the first copy."""
     first = story.copies[0]
     title = Text(first.headline or "without a headline", style="bold")
     outlets = "1 outlet" if story.outlets == 1 else f"{story.outlets} outlets"
     title.append(f"  {outlets}  {story.cluster_id}", style="dim")
     console.print(title)
     table = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("first", no_wrap=True)
-    table.add_column("outlet", no_wrap=True, overflow="ellipsis")
-    table.add_column("agency", no_wrap=True, overflow="ellipsis")
+    table.add_column("first", no_wrap=True, min_width=16)
+    table.add_column("outlet", no_wrap=True, max_width=24)
+    table.add_column("agency", no_wrap=True)
     table.add_column("words", justify="right", no_wrap=True)
     table.add_column("changed", justify="right", no_wrap=True)
-    table.add_column("headline", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("headline", overflow="fold")
     for copy in story.copies:
         table.add_row(
             f"{copy.first_at:%Y-%m-%d %H:%M}",
@@ -212,7 +212,7 @@ def show(story: Story, console: Console) -> None:
             Text(copy.agency or ""),
             f"{copy.words:,}",
             f"{100 * copy.changed:.0f} %" if copy is not first else "",
-            Text("" if copy.headline == first.headline and copy is not first else copy.headline or ""),
+            Text("" if copy.headline == first.headline else copy.headline or ""),
         )
     console.print(table)
     console.print()

@@ -62,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # A Ctrl-C goes to the whole group of processes; the parent decides when this one ends.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=_end_with, args=[options.parent], daemon=True).start()
+    else:
+        # A shell has its jobs in the background ignore it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(options))
 
