@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.inputs import SUFFIXES, InputError, find_feeds, find_inputs, kind_of
-from pipeline.settings import load
+from pipeline.settings import Config, load
 from schemas.record import InputKind, Outlet
 
 FILES = ["b.txt", "a.html", "sub/c.jsonl", "sub/a.xml.gz", "sub-2/d.txt", "sub/deep/e.txt"]
@@ -107,8 +107,8 @@ def test_what_the_user_says_of_all_inputs(folder: Path) -> None:
         ("notes.md", ".txt .html"),
         ("*.md", "no file"),
         ("leeg", "no file of a kind"),
-        ("https://zuidkade.example/feed.xml", "not fetched"),
-        ("https://zuidkade.example/feed?x=*", "not fetched"),
+        ("https://zuidkade.example/feed.xml", "cannot be used here"),
+        ("https://zuidkade.example/feed?x=*", "cannot be used here"),
         ("", "without a name"),
         ("  ", "without a name"),
     ],
@@ -196,3 +196,14 @@ def test_feeds_that_cannot_be_used(feeds: Callable[[str], Path], text: str, says
     with pytest.raises(InputError) as fault:
         find_feeds(load(feeds(text)))
     assert says in str(fault.value)
+
+
+def test_addresses_are_feeds_with_what_the_settings_say_of_them(config: Config) -> None:
+    known = next(feed for feed in config.feeds if not feed.on_disk)
+    feeds = find_inputs([known.url, "https://zuidkade.example/rss?x=1"], source="zk", config=config).feeds
+    assert [(feed.url, feed.outlet.source_id, feed.asked) for feed in feeds] == [
+        (known.url, known.outlet, True),
+        ("https://zuidkade.example/rss?x=1", "zk", True),
+    ]
+    with pytest.raises(InputError, match="begins with 'ftp'"):
+        find_inputs(["ftp://zuidkade.example/rss"], config=config)
