@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -276,5 +277,16 @@ def test_feeds_are_checked_and_found(nights: Nights, press: Press) -> None:
     said = nights.say("feeds", "check")
     answers = sorted(line.partition(": ")[0] for line in said.splitlines() if " entries" in line)
     assert answers == sorted(outlet.feed_url for outlet in press.outlets)
-    exported = nights.say("feeds", "export")
-    assert all(outlet.feed_url in exported for outlet in press.outlets)
+    # The pages of the first outlet name its feed; those of the second do not, but what is its feed is one.
+    page = next(article.url for article in press.truth() if article.outlet == press.outlets[0].id)
+    for address, outlet in ((page, press.outlets[0]), (press.outlets[1].feed_url, press.outlets[1])):
+        assert f'name = "{outlet.name}"' in nights.say("feeds", "discover", address)
+
+
+def test_lists_of_feeds_go_out_and_come_in(nights: Nights, press: Press, tmp_path: Path) -> None:
+    opml = tmp_path / "feeds.opml"
+    opml.write_text(nights.say("feeds", "export"), "utf-8")
+    tables = tomllib.loads(nights.say("feeds", "import", str(opml)))
+    assert [(feed["url"], feed["name"], feed["language"]) for feed in tables["feed"]] == [
+        (outlet.feed_url, outlet.name, outlet.language) for outlet in press.outlets
+    ]
