@@ -163,7 +163,13 @@ class Index:
         text, keys, starts, _ = words
         genitives = self._genitives
         covered = 0
-        for at, key in enumerate(keys):
+        # Few words begin a name; the others are left out all at once.
+        distinct = set(keys)
+        openings = distinct & self._names.keys()
+        if genitives:
+            openings |= {key for key in distinct if key[-1] == "s" and key[:-1] in self._names}
+        for at in [at for at, key in enumerate(keys) if key in openings]:
+            key = keys[at]
             names = self._names if text[starts[at]].isupper() else self._any_case
             found = names.get(key)
             if found is None:
