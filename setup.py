@@ -41,10 +41,12 @@ setup(
         "lxml>=6,<7",
         # justext, which trafilatura asks for, names it by an extra of lxml that older pips do not find
         "lxml_html_clean>=0.4,<0.5",
+        "numpy>=2",
         "protego>=0.7,<1",
         "py3langid>=0.4,<0.5",
         "pyarrow>=23",
         "pydantic>=2.12,<3",
+        "rensa>=0.5,<0.6",
         "rich>=14",
         "trafilatura>=2.3,<3",
         "tzdata>=2025.1",

@@ -49,6 +49,7 @@ def clustered(arrivals: Sequence[Arrival], window_days: int = WINDOW_DAYS) -> di
 def _placed(matcher: Matcher, arrival: Arrival) -> Placed:
     return matcher.place(
         article_id=arrival.article_id,
+        version=1,
         source_id=arrival.source_id,
         content_hash=hashlib.sha256(arrival.text.encode()).hexdigest()[:32],
         text=arrival.text,
@@ -112,8 +113,10 @@ def cost(count: int, seed: int) -> None:
 
 def real(folder: Path) -> Iterator[str]:
     """What is found among real articles of different stories, and among documents with what was annotated cut out."""
-    pages = [json.loads(line) for line in (folder / "pages" / "gold.jsonl").open()]
-    documents = [json.loads(line) for line in (folder / "clutter" / "dev.jsonl").open()]
+    pages, documents = (
+        [json.loads(line) for line in (folder / name).read_text(encoding="utf-8").splitlines()]
+        for name in ("pages/gold.jsonl", "clutter/dev.jsonl")
+    )
     texts = [(page["key"], page["lang"], page["text"]) for page in pages]
     for document in documents:
         kept = (part for part in document["segments"] if part["label"] == "keep")

@@ -13,6 +13,7 @@ from apache_beam.utils.shared import Shared
 from pipeline.settings import Config
 from pipeline.tables import Settings
 from transforms.apply_stages import ApplyStages
+from transforms.cluster_articles import CLUSTERED, ClusterArticles
 from transforms.core.polling import PollPolicy
 from transforms.count_lines import CountLines
 from transforms.date_articles import date_articles
@@ -43,6 +44,8 @@ class Job:
         furniture: the lines that recur at each outlet as far as earlier runs have counted.
         progress: the handle by which whoever watches has acquired the ``Progress``.
         memory: the handle of what ``known`` holds, so that runs of this process that share it read it once.
+        state: path of the state file that the last commit points to, for the stories of the last days.
+        stories: the handle of what the run knows of stories; no other run may have it.
     """
 
     run_id: str
@@ -54,6 +57,8 @@ class Job:
     furniture: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     progress: Shared = field(default_factory=Shared)
     memory: Shared = field(default_factory=Shared)
+    state: str | None = None
+    stories: Shared = field(default_factory=Shared)
 
 
 def stages(config: Config, now: dt.datetime, furniture: Mapping[str, Mapping[str, int]]) -> tuple[Stage, ...]:
@@ -99,7 +104,10 @@ def build(sources: beam.PCollection, config: Config, job: Job) -> beam.PCollecti
     )
     drafted = read.records | "Apply" >> ApplyStages(stages(config, job.now, job.furniture), job.workers)
     new = drafted.drafts | "DropKnown" >> DropKnown(job.known, job.memory)
-    articles = new.articles | "WriteArticles" >> WriteArticles(target)
+    placed = new.articles | "ClusterArticles" >> ClusterArticles(
+        job.state, now=job.now, window_days=config.settings.clusters.window_days, memory=job.stories
+    )
+    articles = placed.articles | "WriteArticles" >> WriteArticles(target)
     tallies = new.articles | "CountLines" >> CountLines()
 
     rejects = (read.unread, drafted[REJECTS]) | "Rejects" >> beam.Flatten()
@@ -112,6 +120,7 @@ def build(sources: beam.PCollection, config: Config, job: Job) -> beam.PCollecti
         "duplicates": new[DUPLICATES],
         "rejects": rejects,
         "tallies": tallies,
+        "clustered": placed[CLUSTERED],
         "left": read.cursors,
         "polls": read.polls,
         "later": read.later,

@@ -112,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--date", type=_day, metavar="DATE", help="only this day, YYYY-MM-DD")
     show.add_argument("--sql", metavar="QUERY", help="DuckDB SQL over the views articles and rejects")
     show.add_argument("--limit", type=_count, default=20, metavar="N", help="how many rows (default: 20)")
+    wire = command("wire", commands.wire, "show stories that several outlets carry, and who had them first", holding)
+    wire.add_argument("article", nargs="?", metavar="ID", help="only the story of the article with this article_id")
+    wire.add_argument("--date", type=_day, metavar="DATE", help="only stories of this day, YYYY-MM-DD")
+    wire.add_argument("--least", type=_count, default=2, metavar="N", help="how many outlets at least (default: 2)")
+    wire.add_argument("--limit", type=_count, default=20, metavar="N", help="how many stories (default: 20)")
+    wire.add_argument("--json", action="store_true", help="one JSON object per story, of all stories")
     verify = command(
         "verify", commands.verify, "check the data set: checksums, schema, books, log against files", holding
     )

@@ -213,6 +213,27 @@ def check(args: argparse.Namespace) -> int:
     return USAGE if faults else DONE
 
 
+def wire(args: argparse.Namespace) -> int:
+    """Show the stories that several outlets carry."""
+    from pipeline import wire as wiring
+
+    root = _root(args)
+    found = wiring.Wire(root, date=args.date, least=args.least, article_id=args.article)
+    if args.json:
+        for story in found.stories():
+            print(json.dumps(story.as_json(), ensure_ascii=False))
+        return DONE
+    if not len(found):
+        on = f" on {args.date}" if args.date else ""
+        return say(DONE, f"{root}: holds no story that {args.least} outlets or more carry{on}")
+    console = _console()
+    for story in found.stories(args.limit):
+        wiring.show(story, console)
+    if len(found) > args.limit:
+        console.print(f"{len(found) - args.limit} more; --limit shows more", style="dim", highlight=False)
+    return DONE
+
+
 def rules_diff(args: argparse.Namespace) -> int:
     """Show what the rules would cut differently."""
     from pipeline import rules_diff as diff

@@ -20,6 +20,7 @@ from pipeline.build import Job, build, fetching_of, stages
 from pipeline.settings import Config
 from schemas.feed import HostMemory
 from schemas.record import PAGES
+from transforms.cluster_articles import read_stories
 from transforms.core.clutter.recurring import RecurringLines
 from transforms.drop_known import read_known
 from transforms.fetching.clock import RunClock
@@ -106,7 +107,9 @@ class Engine:
         self.known = list(known)
         self._held = [progress]
 
-    def execute(self, batch: Batch, run_id: str, staging: Path, lines: RecurringLines) -> Outcome:
+    def execute(
+        self, batch: Batch, run_id: str, staging: Path, lines: RecurringLines, state: Path | None = None
+    ) -> Outcome:
         """One Beam run over ``batch``.
 
         Raises:
@@ -122,15 +125,17 @@ class Engine:
             furniture=lines.furniture(),
             progress=self._progress,
             memory=self._memory,
+            state=str(state) if state else None,
         )
         path = staging / OUTCOME
         direct = self._runner == DIRECT_RUNNER
         try:
-            self._prepare(batch, job, run_id)
+            held = self._prepare(batch, job, run_id)
             with beam.Pipeline(runner=FnApiRunner() if direct else self._runner, options=self._options) as pipeline:
                 sources = pipeline | "Inputs" >> beam.Create([*batch.files, *batch.feeds, *batch.pages])
                 outcome = build(sources, self._config, job)
                 _ = outcome | "SaveOutcome" >> beam.Map(_save, str(path))
+            del held
         except (Stopped, KeyboardInterrupt):
             raise
         except Exception as fault:
@@ -139,8 +144,12 @@ class Engine:
             raise RunFailed(f"the run failed, nothing was published: {said[0][:300]}") from fault
         return _load(path)
 
-    def _prepare(self, batch: Batch, job: Job, run_id: str) -> None:
-        """Begin early with what takes time: worker processes load what they need while the engine starts."""
+    def _prepare(self, batch: Batch, job: Job, run_id: str) -> Any:
+        """Begin early with what takes time: worker processes load what they need while the engine starts.
+
+        Returns:
+            What is to be held while the run lasts, and no longer.
+        """
         fetches = bool(batch.feeds or batch.pages)
         if fetches and self._fetcher is None and self._runner == DIRECT_RUNNER:
             self._fetcher = self._fetching.acquire(_recorder(self._record, run_id))
@@ -148,6 +157,10 @@ class Engine:
             nursery().load(packed(stages(self._config, job.now, job.furniture)))
         if self._runner == DIRECT_RUNNER and len(self._held) == 1:
             self._held.append(self._memory.acquire(lambda: read_known(job.known)))
+        days = self._config.settings.clusters.window_days
+        if self._runner != DIRECT_RUNNER or not days:
+            return None
+        return job.stories.acquire(lambda: read_stories(job.state, job.now, days))
 
 
 def _recorder(folder: Path | None, name: str) -> Recorder | None:

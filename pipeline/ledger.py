@@ -48,6 +48,8 @@ __all__ = [
 LOCK = "_lock"
 STAGING = "_staging"
 STATE = "_state"
+KEPT_STATES = 7
+"""So many states stay, the last one included: a week of nights, by which ``rules diff`` tells what was known then."""
 INTENT = "intent.json"
 _NEW_STATE = "state.json"
 _NEW_ENTRY = "entry.json"
@@ -119,6 +121,12 @@ class Ledger:
         """What the last commit with a state left for the next run; empty if there is none. A fresh copy."""
         copy: dict[str, Any] = json.loads(json.dumps(self._state))
         return copy
+
+    @property
+    def state_path(self) -> Path | None:
+        """The file of that state, ``None`` where there is none."""
+        kept = self._record.state if self._record else None
+        return self.root / STATE / kept.name if kept else None
 
     def files(self) -> tuple[StagedFile, ...]:
         """The files of articles that the data set holds, in the order of their commits. Reads the whole log.
@@ -207,6 +215,11 @@ class Ledger:
         self._decide(record)
         self._roll_forward(record)
         self._load()
+        try:
+            self._sweep_states()
+        except OSError as err:
+            # The commit stands; what is left lies there until the next one.
+            _LOGGER.warning("%s: could not be cleared: %s", self.root / STATE, err)
         return self._version
 
     # The steps, in order. Each may find its work done, by a process that died in the middle of it.
@@ -282,6 +295,13 @@ class Ledger:
             for entry in sorted(staging.iterdir()):
                 if not (entry / INTENT).is_file():
                     self._storage.remove_tree(entry)
+
+    def _sweep_states(self) -> None:
+        # A state can hold megabytes, and there is one for each run that learned something.
+        current = self.state_path
+        for path in sorted((self.root / STATE).glob("*.json"))[:-KEPT_STATES]:
+            if path != current:
+                self._storage.unlink(path)
 
     def _check_files(self, record: RunRecord) -> None:
         digests = [file.sha256 for file in record.files]

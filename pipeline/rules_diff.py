@@ -30,7 +30,7 @@ from rich.text import Text
 
 from pipeline import deltalog
 from pipeline.deltalog import StateFile
-from pipeline.ledger import read_state
+from pipeline.ledger import STATE, read_state
 from schemas.article import Cut
 from schemas.record import PAGES
 from schemas.rules import CutKind
@@ -190,17 +190,25 @@ def difference(
 
 
 def _files(root: Path) -> Iterator[tuple[StagedFile, Mapping[str, Mapping[str, int]]]]:
-    """Each file of articles that the log names, with the lines that were furniture when its run began."""
-    entries = deltalog.read_log(root)
-    live = {file.path for file in deltalog.live_files(entries)}
-    before: StateFile | None = None
-    for entry in entries:
-        if entry.record is None:
+    """Each file of articles that the log names, with the lines that were furniture when its run began.
+
+    States that are gone by now are stood in for by the first one that is left.
+    """
+    entries = [(entry.record, entry.record.state) for entry in deltalog.read_log(root) if entry.record]
+    live = {file.path for file in deltalog.live_files(deltalog.read_log(root))}
+    for number, (record, _) in enumerate(entries):
+        files = [file for file in deltalog.articles(record.files) if file.path in live]
+        if not files:
             continue
-        files = [file for file in deltalog.articles(entry.record.files) if file.path in live]
-        furniture = _furniture(root, before) if files and before else {}
+        before = entries[number - 1][1] if number else None
+        if before is not None and not _is_kept(root, before):
+            before = next((state for _, state in entries[number:] if state and _is_kept(root, state)), None)
+        furniture = _furniture(root, before) if before else {}
         yield from ((file, furniture) for file in files)
-        before = entry.record.state
+
+
+def _is_kept(root: Path, state: StateFile) -> bool:
+    return (root / STATE / state.name).exists()
 
 
 def _furniture(root: Path, state: StateFile) -> Mapping[str, Mapping[str, int]]:

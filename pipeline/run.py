@@ -19,7 +19,10 @@ from pipeline.inputs import Inputs
 from pipeline.ledger import Counts, Ledger, LedgerError
 from pipeline.settings import Config
 from schemas.feed import Notice
+from transforms.cluster_articles import first_day
 from transforms.core.clutter.recurring import RecurringLines
+from transforms.core.near_duplicates import STATE as STORIES
+from transforms.core.near_duplicates import Window
 from transforms.keep_books import Outcome
 from transforms.parquet import StagedFile
 from transforms.progress import Progress
@@ -136,7 +139,7 @@ def run(
                 run_id = ledger.next_run_id(now)
                 lines = recurring_lines(root, ledger.state)
                 try:
-                    outcome = engine.execute(batch, run_id, ledger.staging(run_id), lines)
+                    outcome = engine.execute(batch, run_id, ledger.staging(run_id), lines, ledger.state_path)
                     counts = _balanced(outcome, came, config.settings.run.max_rejected_share)
                 except RunFailed as fault:
                     raise RunFailed(f"{fault}{_published_before(came.batches)}") from fault
@@ -144,6 +147,12 @@ def run(
                 policy = polls_of(config.settings)
                 feeds = feeds.learned(outcome, batch.feeds, batch.pages, policy, now=now)
                 state = _state(ledger, lines.learned(outcome.tallies, ledger.version + 1), feeds, came, backlog)
+                days = config.settings.clusters.window_days
+                if not days:
+                    state.pop(STORIES, None)
+                elif outcome.clustered:
+                    window = _read_state(root, Window.from_json, state)
+                    state |= window.learned(outcome.clustered, since=first_day(now, days)).as_json()
                 if outcome.files or state != ledger.state:
                     with _publishing(root):
                         ledger.commit(

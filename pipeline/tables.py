@@ -136,6 +136,12 @@ class Clutter(_Table):
     languages: tuple[Name, ...]
 
 
+class Clusters(_Table):
+    """How near-duplicates are found."""
+
+    window_days: Annotated[int, Field(strict=True, ge=0, le=60)]
+
+
 class Settings(_Table):
     """Everything in ``knipsel.toml``."""
 
@@ -145,6 +151,7 @@ class Settings(_Table):
     fetch: Fetch
     language: Language
     clutter: Clutter
+    clusters: Clusters
     timezones: dict[Country, Zone]
 
 

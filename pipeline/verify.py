@@ -16,7 +16,7 @@ from deltalake.exceptions import DeltaError
 
 from pipeline import deltalog
 from pipeline.deltalog import Entry, LedgerError, RunRecord
-from pipeline.ledger import INTENT, LOCK, STAGING, RootError, read_intent, read_state
+from pipeline.ledger import INTENT, LOCK, STAGING, STATE, RootError, read_intent, read_state
 from schemas.article import ARTICLES, SCHEMA_VERSION
 from schemas.reject import REJECTS
 from transforms.parquet import TABLES, StagedFile, hash_file
@@ -134,11 +134,14 @@ def _staging(root: Path) -> tuple[set[str], list[str]]:
 
 
 def _state_faults(root: Path, entries: Sequence[Entry]) -> list[str]:
+    """What is wrong with the states that are kept; the last one must be there, older ones are removed in time."""
     faults = []
-    for state in dict.fromkeys(entry.record.state for entry in entries if entry.record):
+    states = list(dict.fromkeys(entry.record.state for entry in entries if entry.record and entry.record.state))
+    for state in states:
+        if state != states[-1] and not (root / STATE / state.name).exists():
+            continue
         try:
-            if state is not None:
-                read_state(root, state)
+            read_state(root, state)
         except LedgerError as err:
             faults.append(str(err))
     return faults

@@ -33,6 +33,7 @@ class Stories:
         with self._lock:
             return self._matcher.place(
                 article_id=article.article_id,
+                version=article.version,
                 source_id=article.source_id,
                 content_hash=article.content_hash,
                 text=article.body,

@@ -15,6 +15,7 @@ from schemas.feed import HostMemory, PageRequest, Poll
 from schemas.record import Left
 from schemas.reject import FILTERED
 from transforms.core.clutter.recurring import Tally
+from transforms.core.near_duplicates import Entry
 from transforms.parquet import StagedFile
 
 READ = "read"
@@ -40,6 +41,7 @@ class Outcome:
     polls: list[Poll] = field(default_factory=list)
     later: list[PageRequest] = field(default_factory=list)
     hosts: dict[str, HostMemory] = field(default_factory=dict)
+    clustered: list[Entry] = field(default_factory=list)
 
     @property
     def written(self) -> int:
@@ -79,7 +81,7 @@ class KeepBooks(beam.PTransform):
         return notes | beam.Flatten() | beam.CombineGlobally(_Tally())
 
 
-NOTED = ("files", "left", "polls", "later")
+NOTED = ("files", "left", "polls", "later", "clustered")
 """What an ``Outcome`` lists as it came."""
 
 

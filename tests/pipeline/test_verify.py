@@ -177,11 +177,16 @@ def test_false_books_are_named(root: Path, counts: dict[str, Any], fault: str) -
     assert found.startswith(f"{path}: run 000001-20261120T063000Z: {fault}")
 
 
-def test_a_missing_or_damaged_state_is_named(root: Path) -> None:
+def test_a_damaged_state_is_named_and_a_missing_one_if_it_is_the_last(root: Path) -> None:
     first, second = sorted((root / "_state").iterdir())
+    held = first.read_bytes()
     first.unlink()
-    second.write_bytes(b"{}")
+    assert verify(root).faults == (), "old states are removed in time"
+    first.write_bytes(b"{}")
+    second.unlink()
     assert [fault.partition(":")[0] for fault in verify(root).faults] == [str(first), str(second)]
+    first.write_bytes(held)
+    assert [fault.partition(":")[0] for fault in verify(root).faults] == [str(second)]
 
 
 def test_a_log_that_adds_other_files_is_named(root: Path) -> None:

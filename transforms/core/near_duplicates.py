@@ -37,7 +37,11 @@ that grew, or a second address of it. Below that its texts resemble each other b
 NEARLY = 0.7
 """Known articles that resemble a new one by this much of what the nearest does decide with it."""
 MOST_BY_NUMBERS, MOST_BY_PARTICULARS = 2.5, 1.0
-"""How far ``Compared`` may be from what is expected of a copy."""
+"""How far a text may be from what is expected of a copy (see ``Compared``), in the middle of those that decide. Of
+2,000 different articles composed of the same sentences, with names and numbers of their own, 12 are joined to
+another; 658 by the numbers alone, 15 by the particulars alone, 1,267 by neither. Of reports from a form, carried by
+outlets that had none before, 7% (weather) to 0% (prices); all by neither. Together they cost half a percent of the
+pairs of copies."""
 
 _LONGEST_CHAIN = 64
 # Steps along one band. A chain gets as long when many texts have a phrase; their copies are found in other bands.
@@ -52,7 +56,8 @@ class Entry:
         source_id: the outlet.
         content_hash: of the clean text; empty where there is no text.
         day: when it was ingested, as ``date.toordinal`` counts.
-        order: its place among the articles that were ingested together.
+        version: of the text.
+        repeats: whether its outlet had the same text under another id before.
         signature: in base64; empty without one.
         cluster_id: the story; ``None`` as long as it had no signature.
     """
@@ -61,14 +66,15 @@ class Entry:
     source_id: str
     content_hash: str
     day: int
-    order: int
+    version: int
+    repeats: bool
     signature: str
     cluster_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The articles of the last days, in the order of their arrival, one entry each."""
+    """The articles of the last days, one entry each, by day and id, so that the order of reading leaves no trace."""
 
     entries: tuple[Entry, ...] = ()
 
@@ -86,8 +92,11 @@ class Window:
         if not kept:
             return cls()
         try:
-            ids, sources, unsigned = kept["ids"], kept["sources"], set(kept["unsigned"])
-            packed = b64decode(kept["signatures"], validate=True) if kept["scheme"] == SCHEME else b""
+            ids, sources = kept["ids"], kept["sources"]
+            unsigned, repeats = set(kept["unsigned"]), set(kept["repeats"])
+            packed, comparable = b64decode(kept["signatures"], validate=True), kept["scheme"] == SCHEME
+            if comparable and len(packed) != BYTES * (len(ids) - len(unsigned)):
+                raise ValueError("there are not as many signatures as articles that have one")
             cut = iter(range(0, len(packed), BYTES))
             return cls(
                 tuple(
@@ -96,8 +105,9 @@ class Window:
                         source_id=sources[kept["source"][number]],
                         content_hash=kept["hashes"][number],
                         day=kept["days"][number],
-                        order=number,
-                        signature="" if number in unsigned or not packed else _text(packed, next(cut)),
+                        version=kept["versions"][number],
+                        repeats=number in repeats,
+                        signature="" if number in unsigned or not comparable else _text(packed, next(cut)),
                         cluster_id=_story(kept["stories"][number], ids),
                     )
                     for number, article_id in enumerate(ids)
@@ -110,12 +120,12 @@ class Window:
         """The window as JSON takes it: ``{STATE: {...}}``, in columns, one item an entry; empty if it is.
 
         ``source`` has numbers of ``sources``; ``stories`` has the number of the entry whose id is the story's, the id
-        itself where that entry is gone, or null; ``signatures`` are in base64, one behind the other, without the
-        entries numbered in ``unsigned``.
+        itself where that entry is gone, or null; ``repeats`` has the numbers of those that do; ``signatures`` are in
+        base64, one behind the other, without the entries numbered in ``unsigned``.
         """
         if not self.entries:
             return {}
-        numbers = {entry.article_id: number for number, entry in enumerate(self.entries)}
+        numbers: dict[str | None, int] = {entry.article_id: number for number, entry in enumerate(self.entries)}
         sources = {name: number for number, name in enumerate(sorted({entry.source_id for entry in self.entries}))}
         packed = b"".join(b64decode(entry.signature) for entry in self.entries)
         return {
@@ -126,7 +136,9 @@ class Window:
                 "source": [sources[entry.source_id] for entry in self.entries],
                 "hashes": [entry.content_hash for entry in self.entries],
                 "days": [entry.day for entry in self.entries],
-                "stories": [numbers.get(entry.cluster_id or "", entry.cluster_id) for entry in self.entries],
+                "stories": [numbers.get(entry.cluster_id, entry.cluster_id) for entry in self.entries],
+                "versions": [entry.version for entry in self.entries],
+                "repeats": [number for number, entry in enumerate(self.entries) if entry.repeats],
                 "unsigned": [number for number, entry in enumerate(self.entries) if not entry.signature],
                 "signatures": b64encode(packed).decode(),
             }
@@ -137,14 +149,19 @@ class Window:
         return Window(tuple(entry for entry in self.entries if entry.day >= day))
 
     def learned(self, entries: Iterable[Entry], *, since: int) -> Window:
-        """With the ``entries`` of a run, which may come in any order, and without what is older than ``since``.
+        """With the ``entries`` of a run, in any order, and without what is older than ``since``.
 
-        Of several versions of an article the last stands, where the first did.
+        Of several versions of an article the last stands.
         """
-        latest = {entry.article_id: entry for entry in self.entries}
-        for entry in sorted(entries, key=lambda entry: (entry.order, entry.article_id)):
-            latest[entry.article_id] = entry
-        kept = [entry for entry in latest.values() if entry.day >= since]
+        latest: dict[str, Entry] = {}
+        for entry in (*self.entries, *entries):
+            held = latest.get(entry.article_id)
+            if held is None or held.version <= entry.version:
+                latest[entry.article_id] = entry
+        kept = sorted(
+            (entry for entry in latest.values() if entry.day >= since),
+            key=lambda entry: (entry.day, entry.article_id),
+        )
         return Window(tuple(kept[-MAX_ENTRIES:]))
 
 
@@ -180,7 +197,7 @@ class Matcher:
     def __init__(self, window: Window, day: int) -> None:
         self._day = day
         self._stories: dict[str, str | None] = {}
-        self._texts: dict[tuple[str, str], str] = {}
+        self._texts: dict[tuple[str, str], Entry] = {}
         self._signed: list[Entry] = []
         self._signatures: Bytes = np.zeros((1_024, BYTES), np.uint8)
         # For each band and each value of it the number of the last entry that has it, counted from 1, and for each
@@ -188,17 +205,25 @@ class Matcher:
         self._last: NDArray[np.uint32] = np.zeros((BANDS, 1 << 16), np.uint32)
         self._before: NDArray[np.uint32] = np.zeros((1_024, BANDS), np.uint32)
         self._bands = np.arange(BANDS)
-        self._order = len(window.entries)
         for entry in window.entries:
             self._remember(entry)
 
     def place(
-        self, *, article_id: str, source_id: str, content_hash: str, text: str, language: str, outlet: bool = True
+        self,
+        *,
+        article_id: str,
+        version: int,
+        source_id: str,
+        content_hash: str,
+        text: str,
+        language: str,
+        outlet: bool = True,
     ) -> Placed:
         """Say where an article belongs, and remember it.
 
         Args:
             article_id: of the article.
+            version: the number of its text.
             source_id: its outlet, or whatever else it came from.
             content_hash: of its clean text.
             text: the body.
@@ -209,24 +234,32 @@ class Matcher:
         story = self._stories.get(article_id)
         if story is None and found is not None:
             story = self._nearest(found, source_id if outlet else None) or article_id
-        first = self._texts.get((source_id, content_hash)) if text else None
+        first = self._repeated(article_id, source_id, content_hash) if text else None
         entry = Entry(
             article_id=article_id,
             source_id=source_id,
             content_hash=content_hash if text else "",
             day=self._day,
-            order=self._order,
+            version=version,
+            repeats=first is not None,
             signature=b64encode(found).decode() if found is not None else "",
             cluster_id=story,
         )
-        self._order += 1
         self._remember(entry)
-        return Placed(story, first if first != article_id else None, entry)
+        return Placed(story, first, entry)
+
+    def _repeated(self, article_id: str, source_id: str, content_hash: str) -> str | None:
+        """The first article of the outlet that had this text, if it is another one."""
+        first = self._texts.get((source_id, content_hash))
+        return None if first is None or first.article_id == article_id else first.article_id
 
     def _remember(self, entry: Entry) -> None:
         self._stories[entry.article_id] = entry.cluster_id
         if entry.content_hash:
-            self._texts.setdefault((entry.source_id, entry.content_hash), entry.article_id)
+            first = self._texts.setdefault((entry.source_id, entry.content_hash), entry)
+            if first.repeats and not entry.repeats and first.day == entry.day:
+                # Of those that came in one run the one that the others repeat was first.
+                self._texts[entry.source_id, entry.content_hash] = entry
         if not entry.signature:
             return
         number = len(self._signed)

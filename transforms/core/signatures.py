@@ -78,11 +78,13 @@ def signature(text: str, language: str) -> bytes | None:
         return None
     tokens = _TOKEN.findall(plain)
     words = [token.lower() for token in tokens if token not in _MARKS]
-    pairs = {f"{a} {b}" for a, b in pairwise(words)}
+    in_order = [f"{a} {b}" for a, b in pairwise(words)]
+    pairs = set(in_order)
     if len(pairs) < MIN_PAIRS:
         return None
-    numbered = {f"{a} {b}" for a, b in pairwise(words) if a[0].isdigit() or b[0].isdigit()}
-    particulars = {word for word in words if word[0].isdigit()}
+    numbers = [at for at, word in enumerate(words) if word[0].isdigit()]
+    numbered = {pair for at in numbers for pair in in_order[max(0, at - 1) : at + 1]}
+    particulars = {words[at] for at in numbers}
     if language.partition("-")[0] not in NOUNS_IN_CAPITALS:
         names = (token for before, token in pairwise(tokens) if token[0].isupper() and before not in _MARKS)
         particulars.update(map(str.lower, names))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from transforms.core.signatures import BYTES, MIN_WORDS, Bytes, Compared, compared, resemblance, signature
 
 FERRY = """De veerpont naar Oudewal vaart zeker tot maandag 23 november niet. Een sleepboot van rederij Polderstaal
-raakte vrijdagochtend om 7.40 uur de steiger, waarbij twee palen braken. Schipper Wiebe Hofstra zag de lantaarn te laat.
+raakte vrijdagochtend om 7.40 uur de steiger, waarbij twee palen braken. Schipper Wiebe Hofstra zag het te laat.
 
 Duikers bekijken morgen hoe groot de schade onder water is. Burgemeester Anna Terpstra laat tot die tijd elk half
 uur een bus rijden over de brug bij Lindesloot. Dat kost de gemeente volgens haar 1.250 euro per dag, betaald uit een
@@ -43,7 +43,7 @@ def test_a_signature_is_the_same_in_every_version_and_on_every_machine() -> None
     found = signature(FERRY, "nl")
     assert found is not None
     assert len(found) == BYTES
-    assert hashlib.sha256(found).hexdigest()[:16] == "9014b467d7ae6ee9"
+    assert hashlib.sha256(found).hexdigest()[:16] == "ccd01f6015d14b36"
 
 
 def test_a_signature_does_not_depend_on_how_python_hashes() -> None:
