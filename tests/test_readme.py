@@ -189,7 +189,14 @@ OF_FEEDS = [["feeds", question] for question in ("check", "discover", "import", 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_option_that_is_named_exists(name: str) -> None:
-    known = {"--again", "--fits", "--write", "--across", "--shared", "--held-back"}  # of the tools in tests and benchmarks
+    known = {
+        "--again",
+        "--fits",
+        "--write",
+        "--across",
+        "--shared",
+        "--held-back",
+    }  # of the tools in tests and benchmarks
     for command in (["run"], ["explain"], ["show"], ["verify"], ["check"], ["rules", "diff"], *OF_FEEDS):
         out = io.StringIO()
         with redirect_stdout(out), pytest.raises(SystemExit):
