@@ -132,7 +132,7 @@ def test_the_settings_are_those_that_ship() -> None:
         bounds = re.fullmatch(r"([\d_]+) to ([\d_]+)", allowed)
         if bounds:
             name, _, last = bare(key).rpartition(".")
-            model = settings.Settings.model_fields[name].annotation
+            model = tables.Settings.model_fields[name].annotation
             assert isinstance(model, type)
             assert issubclass(model, BaseModel)
             held = {k: v for m in model.model_fields[last].metadata for k, v in _bound(m)}
