@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from pipeline import settings, tables
+from pipeline import tables
 from schemas import rules, tagging
 from schemas.article import ARTICLES, SCHEMA_VERSION
 from schemas.reject import EXPLAINED, FILTERED, REJECTS
