@@ -194,15 +194,17 @@ def _files(root: Path) -> Iterator[tuple[StagedFile, Mapping[str, Mapping[str, i
 
     States that are gone by now are stood in for by the first one that is left.
     """
-    entries = [(entry.record, entry.record.state) for entry in deltalog.read_log(root) if entry.record]
-    live = {file.path for file in deltalog.live_files(deltalog.read_log(root))}
-    for number, (record, _) in enumerate(entries):
+    entries = deltalog.read_log(root)
+    live = {file.path for file in deltalog.live_files(entries)}
+    records = [entry.record for entry in entries if entry.record]
+    for number, record in enumerate(records):
         files = [file for file in deltalog.articles(record.files) if file.path in live]
         if not files:
             continue
-        before = entries[number - 1][1] if number else None
+        before = records[number - 1].state if number else None
         if before is not None and not _is_kept(root, before):
-            before = next((state for _, state in entries[number:] if state and _is_kept(root, state)), None)
+            kept = (later.state for later in records[number:] if later.state and _is_kept(root, later.state))
+            before = next(kept, None)
         furniture = _furniture(root, before) if before else {}
         yield from ((file, furniture) for file in files)
 
