@@ -12,8 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipeline import commands
+from pipeline import commands, event_log
 from pipeline.commands import BUSY, DONE, FAILED, USAGE, say
+from pipeline.metrics_file import metrics_path
 
 EXAMPLES = """\
 examples:
@@ -103,6 +104,21 @@ def _parser() -> argparse.ArgumentParser:
         help="processes that clean articles (default: one a core; 0: none but the engine's own)",
     )
     run.add_argument("--json", action="store_true", help="the last line on stdout is one object with the books")
+    run.add_argument(
+        "--report", action="store_true", dest="report_page", help="write a page about the run to ROOT/_reports"
+    )
+    run.add_argument(
+        "--log-format",
+        choices=event_log.FORMATS,
+        default="text",
+        help="what is said on stderr: text for people, or json, an object a line for each event",
+    )
+    run.add_argument(
+        "--metrics",
+        type=metrics_path,
+        metavar="FILE",
+        help="a .prom file for Prometheus' node exporter, once it is done",
+    )
     run.add_argument("--quiet", action="store_true", help="neither progress nor summary")
     run.epilog = "What follows '--' is handed to Beam."
     explain = command("explain", commands.explain, "show each article with every cut in place, and why", reading)
@@ -118,11 +134,33 @@ def _parser() -> argparse.ArgumentParser:
     wire.add_argument("--least", type=_count, default=2, metavar="N", help="how many outlets at least (default: 2)")
     wire.add_argument("--limit", type=_count, default=20, metavar="N", help="how many stories (default: 20)")
     wire.add_argument("--json", action="store_true", help="one JSON object per story, of all stories")
+    says = "write the page about a run anew, and the index of all pages"
+    paper = command("report", commands.report, says, holding)
+    paper.add_argument("run", nargs="?", metavar="RUN", help="the id of a run (default: the last one)")
+    paper.add_argument("--open", action="store_true", help="show it in the browser")
     verify = command(
         "verify", commands.verify, "check the data set: checksums, schema, books, log against files", holding
     )
     verify.add_argument("--json", action="store_true", help="one object with every fault")
     command("check", commands.check, "check settings, feeds and rules, each rule against its examples")
+    says = "say what this machine lacks for runs that nobody watches"
+    doctor = command("doctor", commands.doctor, says, holding)
+    doctor.add_argument("--network", action="store_true", help="also look up the names of the hosts of feeds")
+    doctor.add_argument("--json", action="store_true", help="one object with every finding")
+    about = "what starts a run every night"
+    schedule = known.add_parser("schedule", help=about, description=about[:1].upper() + about[1:] + ".")
+    of_schedule = schedule.add_subparsers(dest="question", required=True, metavar="COMMAND", parser_class=_Parser)
+    says = "print the files for systemd, cron, Airflow or GitHub Actions, filled in"
+    printed = command("print", commands.schedule_print, says, holding, among=of_schedule)
+    printed.add_argument("kind", choices=("systemd", "cron", "airflow", "actions"), help="what starts the run")
+    printed.add_argument("--at", required=True, metavar="HH:MM", help="when, every day")
+    printed.add_argument("--timezone", metavar="ZONE", help="such as Europe/Amsterdam (default: the machine's)")
+    printed.add_argument("--user", action="store_true", help="systemd: units of your own user, not of the system")
+    printed.add_argument("--into", type=Path, metavar="DIR", help="write them as files into this folder instead")
+    says = "print the script by which a shell completes commands, options and paths"
+    shell = known.add_parser("completion", help=says, description=says[:1].upper() + says[1:] + ".")
+    shell.add_argument("shell", choices=("bash", "zsh", "fish"))
+    shell.set_defaults(do=lambda args: commands.completion(parser, args.shell), debug=False)
     about = "lists of feeds: asked, found, taken over, and how they are doing"
     feeds = known.add_parser("feeds", help=about, description=about[:1].upper() + about[1:] + ".")
     of_feeds = feeds.add_subparsers(dest="question", required=True, metavar="COMMAND", parser_class=_Parser)
@@ -168,8 +206,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.beam_options = beam_options
     if beam_options and args.command != "run":
         return say(USAGE, f"'--' hands options to Beam, which '{args.command}' does not use")
+    as_json = getattr(args, "log_format", "text") == "json"
     logging.basicConfig(
-        level=logging.DEBUG if args.debug else logging.ERROR, format="%(levelname)s %(name)s: %(message)s"
+        level=logging.DEBUG if args.debug else logging.ERROR,
+        format="%(levelname)s %(name)s: %(message)s",
+        handlers=[event_log.log_handler(commands.clock)] if as_json else None,
     )
     try:
         status = int(args.do(args))
@@ -180,22 +221,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
-        return say(130, "stopped")
+        return commands.fail(args, 130, "stopped")
     except Exception as fault:
         if args.debug:
             raise
-        return say(_status(fault), " ".join(str(fault).split()) or type(fault).__name__)
+        return commands.fail(args, _status(fault), " ".join(str(fault).split()) or type(fault).__name__)
 
 
 def _status(fault: Exception) -> int:
     """The exit status of an error; what no part of the program knows is a failure like any other."""
     from pipeline.inputs import InputError
     from pipeline.ledger import RootBusy
+    from pipeline.schedule import ScheduleError
     from pipeline.settings import SettingsError
 
     if isinstance(fault, RootBusy):
         return BUSY
-    return USAGE if isinstance(fault, SettingsError | InputError) else FAILED
+    return USAGE if isinstance(fault, SettingsError | InputError | ScheduleError) else FAILED
 
 
 def _moment(text: str) -> dt.datetime:

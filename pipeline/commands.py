@@ -7,12 +7,13 @@ import datetime as dt
 import json
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
+
+from pipeline.event_log import Ended, Finished, Remark, Reporter, reporter, some
 
 if TYPE_CHECKING:
     from pipeline.feeds import Checked
@@ -35,9 +36,23 @@ def say(status: int, message: str) -> int:
     return status
 
 
-def _leave(status: int, message: str) -> int:
+def fail(args: argparse.Namespace, status: int, message: str) -> int:
+    """Say on stderr, in the form that ``args`` ask for, why it is over, and give the ``status``."""
+    report: Reporter | None = getattr(args, "report", None)
+    if report is None:
+        return say(status, message)
+    report.tell(Ended(status, message))
+    return status
+
+
+def clock() -> dt.datetime:
+    """The time, for what is said of a run."""
+    return dt.datetime.now(dt.UTC)
+
+
+def _leave(args: argparse.Namespace, status: int, message: str) -> int:
     """Leave at once: threads of the engine may still be at work, and nothing they do counts any more."""
-    say(status, message)
+    fail(args, status, message)
     sys.stdout.flush()
     os._exit(status)
 
@@ -62,9 +77,9 @@ def _root(args: argparse.Namespace) -> Path:
 def run(args: argparse.Namespace) -> int:
     """Read, fetch, clean and publish."""
     from pipeline.inputs import find_feeds, find_inputs
-    from pipeline.progress import watching
     from transforms.nursery import nursery
 
+    report = args.report = reporter(args.log_format, quiet=args.quiet, clock=clock)
     config = _load(args)
     inputs = (
         find_inputs(args.inputs, source=args.source, lenient=args.lenient, config=config)
@@ -72,7 +87,6 @@ def run(args: argparse.Namespace) -> int:
         else find_feeds(config)
     )
     root = args.root if args.root is not None else Path(config.settings.root)
-    console = Console(stderr=True, quiet=args.quiet)
     if config.settings.run.workers:
         nursery().fork()
     # Only now: the engine has threads, and a process that has threads should not fork.
@@ -81,13 +95,11 @@ def run(args: argparse.Namespace) -> int:
     from pipeline.run import stoppable
 
     if inputs.feeds and not config.settings.fetch.contact:
-        console.print(
-            "fetch.contact is empty: set it in knipsel.toml, so that publishers can reach you", highlight=False
-        )
+        report.tell(Remark("fetch.contact is empty: set it in knipsel.toml, so that publishers can reach you"))
     received: list[int] = []
     published: list[str] = []
     try:
-        with stoppable(received), watching(console) as watch:
+        with stoppable(received):
             summary = run_all(
                 inputs,
                 config,
@@ -95,19 +107,67 @@ def run(args: argparse.Namespace) -> int:
                 now=_now(args),
                 runner=args.runner,
                 beam_options=args.beam_options,
-                watch=watch,
-                tell=lambda line: console.print(line, highlight=False),
+                report=report,
                 done=published.append,
                 record=args.record,
             )
     except (Stopped, RunFailed):
         # The engine turns whatever interrupts its workers into an error of its own.
         if received:
-            return _leave(128 + received[0], _stopped(len(published)))
+            return _leave(args, 128 + received[0], _stopped(len(published)))
         raise
-    _summarise(summary, inputs.passed_over, root, console)
+    report.tell(Finished(summary, root, tuple(inputs.passed_over)))
+    if args.report_page:
+        _publish_report(summary, root, _now(args), inputs.asked)
+    if args.metrics is not None:
+        from pipeline import metrics_file
+
+        try:
+            metrics_file.write(summary, root.absolute(), clock(), args.metrics)
+        except OSError as fault:
+            # The run is published; a file beside it must not make it look as if it were not.
+            say(DONE, f"{args.metrics}: the metrics could not be written ({fault.strerror})")
     if args.json:
         print(json.dumps(summary.as_json()))
+    return DONE
+
+
+def _publish_report(summary: Summary, root: Path, now: dt.datetime, asked: tuple[str, ...]) -> None:
+    from pipeline.ledger import LedgerError
+    from pipeline.report import ReportError, RunExtra, publish
+
+    extra = RunExtra(
+        started=now,
+        seconds=summary.seconds,
+        runs=summary.runs,
+        counts=summary.counts,
+        inputs=asked,
+        notices=summary.notices,
+        waiting=summary.waiting,
+        peak_bytes=summary.peak_bytes,
+        feeds_asked=summary.feeds_asked,
+        feeds_unchanged=summary.feeds_unchanged,
+        feeds_failed=summary.feeds_failed,
+    )
+    try:
+        page = publish(root, extra)
+    except (ReportError, LedgerError, OSError) as fault:
+        # The run is published; a page about it must not make it look as if it were not.
+        say(DONE, f"the report could not be written ({fault}); 'knipsel report --root {root}' tries again")
+    else:
+        say(DONE, f"report: {page}")
+
+
+def report(args: argparse.Namespace) -> int:
+    """Write the report of a run anew, and the index of all reports."""
+    from pipeline.report import rebuild
+
+    page = rebuild(_root(args), args.run)
+    print(page)
+    if args.open:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
     return DONE
 
 
@@ -115,38 +175,6 @@ def _stopped(batches: int) -> str:
     if not batches:
         return "stopped; nothing was published"
     return f"stopped; {batches} of its batches were published, and the same command goes on behind them"
-
-
-def _summarise(summary: Summary, passed_over: Sequence[str], root: Path, console: Console) -> None:
-    from rich.table import Table
-
-    from schemas.reject import EXPLAINED, Reason
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column()
-    table.add_column(justify="right", style="bold")
-    table.add_column(style="dim")
-    for name in ("read", "written", "duplicate", "filtered", "rejected"):
-        table.add_row(name, f"{getattr(summary.counts, name):,}", "")
-    for code, count in summary.counts.reasons.items():
-        table.add_row(f"  {code}", f"{count:,}", EXPLAINED[Reason(code)])
-    console.print(table)
-    if passed_over:
-        console.print(
-            f"{len(passed_over)} files passed over, no kind that is read: {_some(passed_over)}",
-            highlight=False,
-        )
-    for notice in summary.notices:
-        console.print(f"{notice.code} {notice.about}: {notice.message}", highlight=False, soft_wrap=True)
-    if summary.waiting:
-        console.print(f"{summary.waiting:,} pages are left to the next run", highlight=False)
-    where = f"{len(summary.files)} new files in {root}" if summary.files else f"nothing new for {root}"
-    runs = summary.runs[-1] if len(summary.runs) == 1 else f"{summary.runs[0]} and {len(summary.runs) - 1} more"
-    console.print(f"run {runs}: {where} after {summary.seconds:.1f} s", highlight=False)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(Path(name).name for name in names[:3]) + (" …" if len(names) > 3 else "")
 
 
 def explain(args: argparse.Namespace) -> int:
@@ -284,7 +312,7 @@ def _answer(checked: Checked) -> str:
     if checked.fault:
         return f"{checked.url}: {checked.fault}"
     texts = f", {checked.with_text} of them with the article in the item" if checked.with_text else ""
-    hosts = f"; pages on {_some(checked.hosts)}" if checked.hosts else ""
+    hosts = f"; pages on {some(checked.hosts)}" if checked.hosts else ""
     newest = f"; newest {checked.newest}" if checked.newest else ""
     return f"{checked.url}: {checked.format}, {checked.entries} entries{texts}{newest}{hosts}"
 
@@ -339,3 +367,44 @@ def feeds_status(args: argparse.Namespace) -> int:
 
 def _minute(moment: dt.datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M}" if moment else "-"
+
+
+def completion(parser: argparse.ArgumentParser, shell: str) -> int:
+    """Print what completes the command of ``parser`` in ``shell``."""
+    from pipeline import completion as completing
+
+    print(completing.completion(parser, shell), end="")
+    return DONE
+
+
+def schedule_print(args: argparse.Namespace) -> int:
+    """Print, or write, what starts a run every night."""
+    from pipeline import schedule
+
+    kind = schedule.Kind(args.kind)
+    settings = _load(args).settings
+    root, config = Path(args.root or settings.root), args.config
+    if kind is not schedule.Kind.ACTIONS:
+        root, config = root.absolute(), config and config.absolute()
+    program = Path("knipsel") if kind is schedule.Kind.ACTIONS else schedule.installed_program()
+    at = schedule.time_of_day(args.at)
+    run = schedule.Nightly(root, at, program, config, args.timezone, args.user, settings.fetch.run_seconds)
+    if args.into is None:
+        print(schedule.schedule(kind, run), end="")
+        return DONE
+    for path in schedule.write(schedule.files(kind, run), args.into):
+        print(path)
+    return DONE
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """Say what this machine lacks."""
+    from pipeline import doctor as examining
+
+    found = examining.examine(args.root, args.config, args.overrides, now=clock(), network=args.network)
+    faults = sum(one.level is examining.Level.FAULT for one in found)
+    if args.json:
+        print(json.dumps({"faults": faults, "findings": [one.as_json() for one in found]}))
+    else:
+        examining.show(found, _Output(highlight=False))
+    return FAILED if faults else DONE

@@ -96,14 +96,13 @@ class Engine:
             self._fetcher.close()
 
     def begin(
-        self, backlog: Backlog, position: Position, known: Sequence[str], watch: Callable[[Progress], Any] | None
+        self, backlog: Backlog, position: Position, known: Sequence[str], watch: Callable[[Progress], Any]
     ) -> None:
         """Get ready for the batches behind ``position``."""
         progress: Progress = self._progress.acquire(Progress)
         progress.total_bytes = backlog.total_bytes
         progress.done_bytes = backlog.bytes_before(position)
-        if watch is not None:
-            watch(progress)
+        watch(progress)
         self.known = list(known)
         self._held = [progress]
 

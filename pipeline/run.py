@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import resource
 import signal
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,18 +17,18 @@ from typing import Any, TypeVar
 from pipeline.batches import JOB, Backlog, Batch, Done, added
 from pipeline.build import polls_of
 from pipeline.engine import DIRECT_RUNNER, Engine, RunFailed, Stopped
+from pipeline.event_log import SILENT, Begun, Published, Reporter, Resumed, Started
 from pipeline.feed_state import FEEDS, HOSTS, PAGES, FeedState
 from pipeline.inputs import Inputs
 from pipeline.ledger import Counts, Ledger, LedgerError
 from pipeline.settings import Config
-from schemas.feed import Notice
+from schemas.feed import Notice, PollResult
 from transforms.cluster_articles import first_day
 from transforms.core.clutter.recurring import RecurringLines
 from transforms.core.near_duplicates import STATE as STORIES
 from transforms.core.near_duplicates import Window
 from transforms.keep_books import Outcome
 from transforms.parquet import StagedFile
-from transforms.progress import Progress
 
 T = TypeVar("T")
 
@@ -57,6 +60,10 @@ class Summary:
         files: paths of what was published.
         waiting: pages that are fetched in a later run.
         notices: what a person should know of feeds and hosts.
+        feeds_asked: how many feeds were asked.
+        feeds_unchanged: how many of them answered that nothing had changed.
+        feeds_failed: how many of them could not be read.
+        peak_bytes: the most memory that this process or one of its children held.
     """
 
     runs: tuple[str, ...]
@@ -65,6 +72,10 @@ class Summary:
     files: tuple[str, ...]
     waiting: int = 0
     notices: tuple[Notice, ...] = ()
+    feeds_asked: int = 0
+    feeds_unchanged: int = 0
+    feeds_failed: int = 0
+    peak_bytes: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``--json`` prints; ``run_id`` is that of the last batch."""
@@ -92,8 +103,7 @@ def run(
     now: dt.datetime,
     runner: str = DIRECT_RUNNER,
     beam_options: Sequence[str] = (),
-    watch: Callable[[Progress], Any] | None = None,
-    tell: Callable[[str], Any] | None = None,
+    report: Reporter = SILENT,
     done: Callable[[str], Any] | None = None,
     record: Path | None = None,
 ) -> Summary:
@@ -108,8 +118,7 @@ def run(
         now: the moment of the run; everything that depends on the clock takes it from here.
         runner: a Beam runner; ``DirectRunner`` is the engine inside this process.
         beam_options: handed to Beam.
-        watch: is given the counters before the work begins.
-        tell: is told in a line what a person may want to know meanwhile.
+        report: is told what happens.
         done: is told the run of each batch that is not the last, once it is published.
         record: a folder in which what is fetched is kept, as WARC.
 
@@ -122,14 +131,17 @@ def run(
     published: list[StagedFile] = []
     books: list[Counts] = []
     runs: list[str] = []
+    polls: Counter[PollResult] = Counter()
     with Ledger(root) as ledger:
         backlog = Backlog(inputs.files, [config.config_hash, config.rules_version])
         came = _resumed(ledger, backlog)
-        if came.batches and tell is not None:
-            tell(f"going on behind the {_batches(came.batches)} that an interrupted run has published")
+        first = ledger.next_run_id(now)
+        report.tell(Started(first, len(backlog.files), backlog.total_bytes, len(inputs.feeds)))
+        if came.batches:
+            report.tell(Resumed(first, came.batches))
         feeds = _read_state(root, FeedState.from_json, ledger.state)
         with Engine(config, now, runner, beam_options, feeds.hosts, record) as engine:
-            engine.begin(backlog, came.position, [str(root / file.path) for file in ledger.files()], watch)
+            engine.begin(backlog, came.position, [str(root / file.path) for file in ledger.files()], report.watch)
             more, polled = True, False
             while more:
                 batch = _next_batch(backlog, came, feeds, inputs, config, engine.clock())
@@ -137,6 +149,7 @@ def run(
                     batch = replace(batch, feeds=())
                 polled = polled or batch.upcoming == len(backlog.files)
                 run_id = ledger.next_run_id(now)
+                report.tell(Begun(run_id))
                 lines = recurring_lines(root, ledger.state)
                 try:
                     outcome = engine.execute(batch, run_id, ledger.staging(run_id), lines, ledger.state_path)
@@ -153,7 +166,8 @@ def run(
                 elif outcome.clustered:
                     window = _read_state(root, Window.from_json, state)
                     state |= window.learned(outcome.clustered, since=first_day(now, days)).as_json()
-                if outcome.files or state != ledger.state:
+                committed = bool(outcome.files) or state != ledger.state
+                if committed:
                     with _publishing(root):
                         ledger.commit(
                             run_id,
@@ -164,11 +178,14 @@ def run(
                             inputs=inputs.asked,
                             now=now,
                         )
+                polls.update(poll.result for poll in outcome.polls)
                 published += outcome.files
                 books.append(counts)
                 runs.append(run_id)
                 engine.known += [str(root / file.path) for file in outcome.files if file.table == "articles"]
                 more = not backlog.is_done(came.position) or _pages_are_due(feeds, inputs, config, begun, engine)
+                if committed:
+                    report.tell(Published(run_id, counts, len(outcome.files), more))
                 if more and done is not None:
                     done(run_id)
     return Summary(
@@ -178,7 +195,17 @@ def run(
         files=tuple(str(root / file.path) for file in published),
         waiting=len(feeds.pages),
         notices=feeds.notices(inputs.feeds),
+        feeds_asked=polls.total(),
+        feeds_unchanged=polls[PollResult.SAME],
+        feeds_failed=polls[PollResult.FAILED],
+        peak_bytes=_peak_bytes(),
     )
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process, or any one child that has ended, has held."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 def _next_batch(

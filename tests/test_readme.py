@@ -24,7 +24,7 @@ from transforms.core.language import DETECTORS
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",
-    *(f"docs/{name}.md" for name in ("dataset", "fetching", "rules", "settings", "libraries")),
+    *(f"docs/{name}.md" for name in ("dataset", "fetching", "operation", "rules", "settings", "libraries")),
 )
 MOMENT = "2026-11-21T02:30:00Z"
 """The moment of the runs whose output the README shows."""
@@ -180,11 +180,12 @@ def test_every_command_parses_and_those_over_examples_run(
 
 def test_the_command_table_names_every_command() -> None:
     table = re.findall(r"^\| `knipsel (\w+)", page("README.md"), re.MULTILINE)
-    known = re.findall(r"^    (\w+) ", _parser().format_help(), re.MULTILINE)
+    known = re.findall(r"^ {4}(\w+)(?: |$)", _parser().format_help(), re.MULTILINE)
     assert table == known
 
 
-OF_FEEDS = [["feeds", question] for question in ("check", "discover", "import", "export", "status")]
+OTHERS = [["feeds", question] for question in ("check", "discover", "import", "export", "status")]
+OTHERS += [["wire"], ["report"], ["doctor"], ["schedule", "print"], ["completion"]]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -197,7 +198,7 @@ def test_every_option_that_is_named_exists(name: str) -> None:
         "--shared",
         "--held-back",
     }  # of the tools in tests and benchmarks
-    for command in (["run"], ["explain"], ["show"], ["verify"], ["check"], ["rules", "diff"], *OF_FEEDS):
+    for command in (["run"], ["explain"], ["show"], ["verify"], ["check"], ["rules", "diff"], *OTHERS):
         out = io.StringIO()
         with redirect_stdout(out), pytest.raises(SystemExit):
             _parser().parse_args([*command, "--help"])

@@ -1,0 +1,150 @@
+"""The completion scripts in the shells that they are for."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import _parser
+from pipeline.completion import SHELLS, completion
+
+COMMANDS = re.findall(r"^ {4}(\w+)(?: |$)", _parser().format_help(), re.MULTILINE)
+FOLDERS = ["my data set"]
+FILES = ["my settings.toml", "other.toml"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """With a folder, two files, and the script for each shell above it."""
+    for shell in SHELLS:
+        (tmp_path / f"knipsel.{shell}").write_text(completion(_parser(), shell), "utf-8")
+    made = tmp_path / "here"
+    for name in FOLDERS:
+        (made / name).mkdir(parents=True)
+    for name in FILES:
+        (made / name).touch()
+    return made
+
+
+def by_bash(folder: Path, *words: str) -> list[str]:
+    """What bash offers for the last of ``words``, by the variables of its programmable completion."""
+    bash = shutil.which("bash") or pytest.skip("bash is not installed")
+    code = 'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); . ../knipsel.bash; _shtab_knipsel 2>/dev/null; '
+    code += "printf '%s\\n' \"${COMPREPLY[@]}\""
+    done = subprocess.run([bash, "-c", code, "bash", "knipsel", *words], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return sorted(filter(None, done.stdout.splitlines()))
+
+
+def test_bash_offers_every_command(folder: Path) -> None:
+    assert len(COMMANDS) >= 7
+    assert by_bash(folder, "") == sorted(COMMANDS)
+    assert by_bash(folder, "ver") == ["verify"]
+
+
+def test_bash_offers_the_commands_below_a_command(folder: Path) -> None:
+    assert by_bash(folder, "feeds", "") == ["check", "discover", "export", "import", "status"]
+    assert by_bash(folder, "rules", "d") == ["diff"]
+
+
+def test_bash_offers_the_options_of_a_command(folder: Path) -> None:
+    assert set(by_bash(folder, "run", "--")) >= {"--root", "--config", "--json", "--workers", "--help"}
+    assert "--workers" not in by_bash(folder, "verify", "--")
+    assert by_bash(folder, "feeds", "status", "--ro") == ["--root"]
+
+
+def test_bash_offers_files_and_folders_where_they_belong(folder: Path) -> None:
+    assert by_bash(folder, "run", "--root", "") == FOLDERS
+    assert by_bash(folder, "run", "--config", "") == sorted(FOLDERS + FILES)
+    assert by_bash(folder, "run", "oth") == ["other.toml"]
+    assert by_bash(folder, "run", "--now", "") == []
+    assert by_bash(folder, "feeds", "import", "oth") == ["other.toml"]
+    for begun in ("my s", "my\\ s", '"my s', "'my s"):
+        assert by_bash(folder, "explain", begun) == ["my settings.toml"]
+
+
+@contextmanager
+def typing(folder: Path) -> Iterator[int]:
+    """A terminal with an interactive bash on it, in which ``knipsel`` prints its words."""
+    bash = shutil.which("bash") or pytest.skip("bash is not installed")
+    mine, its = pty.openpty()
+    env = {"PATH": os.environ["PATH"], "TERM": "dumb", "PS1": "> ", "HOME": str(folder), "INPUTRC": "/dev/null"}
+    shell = subprocess.Popen(
+        [bash, "--norc", "--noprofile", "-i"], cwd=folder, env=env, stdin=its, stdout=its, stderr=its, process_group=0
+    )
+    os.close(its)
+    try:
+        os.write(mine, b"knipsel() { printf '<%s>' \"$@\"; echo .; }; . ../knipsel.bash\n")
+        yield mine
+    finally:
+        shell.kill()
+        shell.wait()
+        os.close(mine)
+
+
+def typed(terminal: int, keys: str) -> list[str]:
+    """The words that ``knipsel`` was given, once ``keys`` were typed."""
+    os.write(terminal, keys.encode() + b"\n")
+    seen, until = "", time.monotonic() + 20
+    while time.monotonic() < until:
+        if select.select([terminal], [], [], 0.2)[0]:
+            seen += os.read(terminal, 4096).decode()
+        if found := re.search(r"^((?:<[^<>\n]*>)+)\.", seen, re.MULTILINE):
+            return re.findall(r"<(.*?)>", found[1])
+    pytest.fail(f"bash did not run the line in 20 s: {seen!r}")
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ("knipsel ver\t", ["verify"]),
+        ("knipsel run my\\ s\t", ["run", "my settings.toml"]),
+        ("knipsel run 'my s\t", ["run", "my settings.toml"]),
+        ("knipsel run --root m\t", ["run", "--root", "my data set/"]),
+        ("knipsel feeds st\t--ro\t", ["feeds", "status", "--root"]),
+    ],
+)
+def test_bash_completes_what_is_typed(keys: str, words: list[str], folder: Path) -> None:
+    with typing(folder) as terminal:
+        assert typed(terminal, keys) == words
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_shell_reads_its_script(shell: str, folder: Path) -> None:
+    program = shutil.which(shell) or pytest.skip(f"{shell} is not installed")
+    done = subprocess.run([program, "-n", folder.parent / f"knipsel.{shell}"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_script_names_every_command_and_option(shell: str) -> None:
+    script = completion(_parser(), shell)
+    for name in (*COMMANDS, "discover", "diff"):
+        assert re.search(rf"\b{name}\b", script)
+    for option in ("root", "config", "workers", "lenient"):
+        assert re.search(rf"(--|-l ){option}\b", script)
+
+
+def test_fish_offers_every_command(folder: Path) -> None:
+    fish = shutil.which("fish") or pytest.skip("fish is not installed")
+    code = "source ../knipsel.fish; complete -C 'knipsel '"
+    done = subprocess.run([fish, "--no-config", "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    assert sorted(line.partition("\t")[0] for line in done.stdout.splitlines()) == sorted(COMMANDS)
+
+
+def test_zsh_takes_the_script_for_a_completion(folder: Path) -> None:
+    zsh = shutil.which("zsh") or pytest.skip("zsh is not installed")
+    (folder.parent / "_knipsel").write_text((folder.parent / "knipsel.zsh").read_text("utf-8"), "utf-8")
+    code = f"fpath=({folder.parent} $fpath); autoload -Uz compinit; compinit -D; print $_comps[knipsel]"
+    done = subprocess.run([zsh, "-f", "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    assert done.stdout == "_knipsel\n"
