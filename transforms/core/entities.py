@@ -16,8 +16,8 @@ from transforms.core.beside import Cues
 from transforms.core.gazetteer import LANGUAGES, Entity, Index, Names, Words, words_in
 from transforms.core.mentions import Mention, Reader
 
-MAX_BODY_CHARS = 6_000
-"""No further is the body read: some 1,000 words, twice a news story; what matters was named by then."""
+MAX_BODY_CHARS = 3_000
+"""No further is the body read: some 500 words, a news story; what it is about was named by then."""
 
 MAX_HEADLINE_CHARS = 2_000
 """Bound on the headline; real ones have a tenth of that."""

@@ -17,8 +17,8 @@ from schemas.article import Tag
 from schemas.tagging import TermFile, TopicFile
 from transforms.core.lexicon import Entry, Lexicon, Pattern, parse_term, words_of
 
-MAX_BODY_CHARS = 6_000
-"""No further is the body read: some 1,000 words, twice a news story; what matters was named by then."""
+MAX_BODY_CHARS = 3_000
+"""No further is the body read: some 500 words, a news story; what it is about was named by then."""
 
 MAX_SHORT_CHARS = 2_000
 """Bound on the headline and on all keywords together; real ones have a tenth of that."""
