@@ -18,6 +18,7 @@ setup(
     python_requires=">=3.11",
     packages=[
         "pipeline",
+        "pipeline.commands",
         "pipeline.report",
         "schemas",
         "transforms",
@@ -44,7 +45,7 @@ setup(
         "brotli>=1.2,<2",
         "courlan>=1.4,<2",
         "deltalake>=1.6,<2",
-        "duckdb>=1.4,<3",
+        "duckdb>=2,<3",
         "feedparser>=6.0.12,<7",
         "google-re2>=1.1.20251105",
         "htmldate>=1.11,<2",

@@ -119,6 +119,7 @@ def build(sources: beam.PCollection, config: Config, job: Job) -> beam.PCollecti
         "known": read.known,
         "duplicates": new[DUPLICATES],
         "rejects": rejects,
+        "articles": new.articles,
         "tallies": tallies,
         "clustered": placed[CLUSTERED],
         "left": read.cursors,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from transforms.keep_books import Outcome
 from transforms.nursery import nursery, packed
 from transforms.pool import Workers
 from transforms.progress import Progress
+from transforms.stage_times import stage_seconds
 
 if TYPE_CHECKING:
     from transforms.fetching.fetcher import Fetcher
@@ -81,6 +83,7 @@ class Engine:
         self._record = record
         self.clock = RunClock(now)
         self.known: list[str] = []
+        self.stage_seconds: Counter[str] = Counter()
         settings = config.settings
         count = settings.run.workers
         if count == "auto":
@@ -141,6 +144,7 @@ class Engine:
             # Whatever an engine raises, the run has failed and nothing is published; the message is the last line.
             said = str(fault).strip().splitlines() or [type(fault).__name__]
             raise RunFailed(f"the run failed, nothing was published: {said[0][:300]}") from fault
+        self.stage_seconds.update(stage_seconds(pipeline.result))
         return _load(path)
 
     def _prepare(self, batch: Batch, job: Job, run_id: str) -> Any:

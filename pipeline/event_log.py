@@ -170,6 +170,8 @@ class Terminal:
             self._console.print(table)
         if done.passed_over:
             self._say(f"{len(done.passed_over)} files passed over, no kind that is read: {some(done.passed_over)}")
+        for alarm in summary.alarms:
+            self._say(f"DRIFT {alarm}")
         for notice in summary.notices:
             self._say(f"{notice.code} {notice.about}: {notice.message}")
         if summary.waiting:
@@ -177,6 +179,9 @@ class Terminal:
         where = f"{len(summary.files)} new files in {done.root}" if summary.files else f"nothing new for {done.root}"
         runs = summary.runs[-1] if len(summary.runs) == 1 else f"{summary.runs[0]} and {len(summary.runs) - 1} more"
         self._say(f"run {runs}: {where} after {summary.seconds:.1f} s")
+        if summary.stage_seconds:
+            stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in summary.stage_seconds.items())
+            self._say(f"of all processes together: {stages}")
 
     def _say(self, line: str) -> None:
         with suppress(OSError):
@@ -353,14 +358,17 @@ def _told(event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
         case Remark():
             yield "remark", {"message": event.message}
         case Finished(summary=summary):
+            for alarm in summary.alarms:
+                yield "drift", alarm.as_json()
             for notice in summary.notices:
                 what = {"code": notice.code, "about": notice.about, "message": notice.message}
                 yield "notice", {**what, "since": notice.since.isoformat()}
             if summary.waiting:
                 yield "waiting", {"pages": summary.waiting}
             sums = {"files": len(summary.files), "batches": len(summary.runs), "passed_over": len(event.passed_over)}
-            seconds = round(summary.seconds, 3)
-            yield "finished", {"root": str(event.root), **_books(summary.counts), **sums, "seconds": seconds}
+            times = {name: round(seconds, 3) for name, seconds in summary.stage_seconds.items()}
+            took = {"seconds": round(summary.seconds, 3), "stage_seconds": times, "peak_bytes": summary.peak_bytes}
+            yield "finished", {"root": str(event.root), **_books(summary.counts), **sums, **took}
         case Ended():
             yield "stopped" if event.status >= 128 else "failed", {"status": event.status, "message": event.message}
 

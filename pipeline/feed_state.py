@@ -119,6 +119,12 @@ class FeedState:
         refusals = (refusal(name, memory) for name, memory in sorted(self.hosts.items()))
         return (*noted, *(notice for notice in refusals if notice))
 
+    def hampered(self, feeds: Iterable[FeedSource]) -> frozenset[str]:
+        """The outlets of which a notice or pages that wait say already why they bring few articles."""
+        noted = [feed.outlet for feed in feeds if self.feeds.get(feed.url, FeedMemory()).notices]
+        outlets = [*noted, *(page.outlet for page in self.pages)]
+        return frozenset(outlet.source_id for outlet in outlets if outlet.source_id)
+
     def next_poll(self, feeds: Iterable[FeedSource], policy: PollPolicy) -> dt.datetime | None:
         """When the first of the ``feeds`` may be asked again; ``None`` where none of them ever was."""
         known = [self.feeds.get(feed.url, FeedMemory()) for feed in feeds]

@@ -78,6 +78,7 @@ def _of(summary: Summary, ended: dt.datetime) -> Iterator[_Metric]:
     # Not before there is a run: it takes a while, and the command line imports this file.
     from schemas.feed import NoticeCode
     from schemas.reject import Reason
+    from transforms.core.outlet_figures import Measure
 
     counts = summary.counts
     yield _Metric("inputs_read", "Inputs that the last run read.", {"": counts.read})
@@ -91,6 +92,12 @@ def _of(summary: Summary, ended: dt.datetime) -> Iterator[_Metric]:
     yield _Metric("batches", "Batches of the last run, each published by itself.", {"": len(summary.runs)})
     yield _Metric("duration_seconds", "What the last run took.", {"": summary.seconds})
     yield _Metric("waiting_pages", "Pages that are left to the next run.", {"": summary.waiting})
+    if summary.peak_bytes is not None:
+        yield _Metric("peak_memory_bytes", "The most memory that a process held.", {"": summary.peak_bytes})
+    drift: dict[str, float] = dict.fromkeys(map(str, Measure), 0)
+    for alarm in summary.alarms:
+        drift[str(alarm.finding.what)] = drift.get(str(alarm.finding.what), 0) + 1
+    yield _Metric("drift", "Outlets that are out of the ordinary, by what is.", drift, "what")
     notices = dict.fromkeys(map(str, NoticeCode), 0)
     for notice in summary.notices:
         notices[str(notice.code)] = notices.get(str(notice.code), 0) + 1

@@ -10,12 +10,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pipeline.alarm import unknown
 from pipeline.batches import JOB, Backlog, Batch, Done, added
 from pipeline.build import polls_of
+from pipeline.drift import STATE as DRIFT
+from pipeline.drift import Alarm, Drift, command_of, outlets_of
 from pipeline.engine import DIRECT_RUNNER, Engine, RunFailed, Stopped
 from pipeline.event_log import SILENT, Begun, Published, Reporter, Resumed, Started
 from pipeline.feed_state import FEEDS, HOSTS, PAGES, FeedState
@@ -27,6 +30,8 @@ from transforms.cluster_articles import first_day
 from transforms.core.clutter.recurring import RecurringLines
 from transforms.core.near_duplicates import STATE as STORIES
 from transforms.core.near_duplicates import Window
+from transforms.core.outlet_figures import OutletFigures
+from transforms.core.outlet_figures import added as figures_added
 from transforms.keep_books import Outcome
 from transforms.parquet import StagedFile
 
@@ -60,9 +65,12 @@ class Summary:
         files: paths of what was published.
         waiting: pages that are fetched in a later run.
         notices: what a person should know of feeds and hosts.
+        news: those of them that there were not before.
+        alarms: what is out of the ordinary at the outlets, told before or not.
         feeds_asked: how many feeds were asked.
         feeds_unchanged: how many of them answered that nothing had changed.
         feeds_failed: how many of them could not be read.
+        stage_seconds: what each stage took, of all processes together.
         peak_bytes: the most memory that this process or one of its children held.
     """
 
@@ -72,9 +80,12 @@ class Summary:
     files: tuple[str, ...]
     waiting: int = 0
     notices: tuple[Notice, ...] = ()
+    news: tuple[Notice, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
     feeds_asked: int = 0
     feeds_unchanged: int = 0
     feeds_failed: int = 0
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
     peak_bytes: int | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -91,7 +102,10 @@ class Summary:
             "reasons": dict(self.counts.reasons),
             "runs": list(self.runs),
             "waiting": self.waiting,
+            "stage_seconds": {stage: round(seconds, 3) for stage, seconds in self.stage_seconds.items()},
+            "peak_bytes": self.peak_bytes,
             "notices": [{"code": n.code, "about": n.about, "message": n.message} for n in self.notices],
+            "alarms": [alarm.as_json() for alarm in self.alarms],
         }
 
 
@@ -140,6 +154,11 @@ def run(
         if came.batches:
             report.tell(Resumed(first, came.batches))
         feeds = _read_state(root, FeedState.from_json, ledger.state)
+        noticed = feeds.notices(inputs.feeds)
+        drift = _read_state(root, Drift.from_json, ledger.state)
+        figures: dict[str, OutletFigures] = {}
+        asked: frozenset[str] = frozenset()
+        alarms: tuple[Alarm, ...] = ()
         with Engine(config, now, runner, beam_options, feeds.hosts, record) as engine:
             engine.begin(backlog, came.position, [str(root / file.path) for file in ledger.files()], report.watch)
             more, polled = True, False
@@ -166,6 +185,17 @@ def run(
                 elif outcome.clustered:
                     window = _read_state(root, Window.from_json, state)
                     state |= window.learned(outcome.clustered, since=first_day(now, days)).as_json()
+                figures, asked = figures_added(figures, outcome.figures), asked | outlets_of(batch.feeds)
+                usual, alarms = drift.after(
+                    figures,
+                    config.settings.drift.policy(),
+                    now=now,
+                    asked=asked,
+                    command=command_of(inputs),
+                    left_out=feeds.hampered(inputs.feeds),
+                )
+                state.pop(DRIFT, None)
+                state |= usual.as_json()
                 committed = bool(outcome.files) or state != ledger.state
                 if committed:
                     with _publishing(root):
@@ -195,9 +225,12 @@ def run(
         files=tuple(str(root / file.path) for file in published),
         waiting=len(feeds.pages),
         notices=feeds.notices(inputs.feeds),
+        news=unknown(feeds.notices(inputs.feeds), noticed),
+        alarms=alarms,
         feeds_asked=polls.total(),
         feeds_unchanged=polls[PollResult.SAME],
         feeds_failed=polls[PollResult.FAILED],
+        stage_seconds=dict(engine.stage_seconds.most_common()),
         peak_bytes=_peak_bytes(),
     )
 

@@ -264,8 +264,15 @@ def _keys(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
     return sorted(current.model_fields)
 
 
-_UNTOLD: Any = {"root": True, "fetch": True, "run": {"workers", "batch_bytes", "batch_records"}}
-"""Settings that no row depends on: where it is written, how it is fetched, who works on it, in which portions."""
+_UNTOLD: Any = {
+    "root": True,
+    "fetch": True,
+    "drift": True,
+    "alarm": True,
+    "run": {"workers", "batch_bytes", "batch_records"},
+}
+"""Settings that no row depends on: where it is written, how it is fetched, who works on it, in which portions, and
+what is said of it."""
 
 
 def _plain(model: BaseModel) -> dict[str, Any]:

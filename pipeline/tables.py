@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from schemas.feed import FetchPolicy
 from schemas.record import TextFrom
 from schemas.reject import Refused
+from transforms.core.drift import DriftPolicy
 from transforms.core.urls import checked
 
 OWN_HEADERS = frozenset(
@@ -38,6 +39,12 @@ def _address(url: str) -> str:
         raise ValueError(
             f"{refusal.message}; allowed: an http or https address, or the path of a feed file"
         ) from None
+
+
+def _hook(url: str) -> str:
+    if url and "://" not in url:
+        raise ValueError("no address; allowed: http or https, or nothing")
+    return _address(url)
 
 
 def _network(text: str) -> str:
@@ -142,6 +149,29 @@ class Clusters(_Table):
     window_days: Annotated[int, Field(strict=True, ge=0, le=60)]
 
 
+class Drift(_Table):
+    """From what on an outlet's articles are out of the ordinary."""
+
+    days: Annotated[int, Field(strict=True, ge=7, le=100)]
+    least_days: Annotated[int, Field(strict=True, ge=3, le=100)]
+    shift: Annotated[float, Field(strict=True, ge=0.01, le=1)]
+    clutter_times: Annotated[float, Field(strict=True, ge=1.1, le=100)]
+    quiet: Annotated[float, Field(strict=True, ge=0, le=1)]
+    surge: Annotated[float, Field(strict=True, ge=1, le=1_000)]
+
+    def policy(self) -> DriftPolicy:
+        """The thresholds."""
+        return DriftPolicy(**self.model_dump())
+
+
+class Alarm(_Table):
+    """Who is told what, besides the summary."""
+
+    on: frozenset[Literal["failed", "drift", "notice"]]
+    command: tuple[Annotated[str, StringConstraints(min_length=1)], ...]
+    webhook: Annotated[str, AfterValidator(_hook)]
+
+
 class Settings(_Table):
     """Everything in ``knipsel.toml``."""
 
@@ -152,6 +182,8 @@ class Settings(_Table):
     language: Language
     clutter: Clutter
     clusters: Clusters
+    drift: Drift
+    alarm: Alarm
     timezones: dict[Country, Zone]
 
 

@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 from pipeline import settings
-from pipeline.cli import _parser, main
+from pipeline.cli import main, parser
 from tests.conftest import REPOSITORY
 from transforms.core.language import DETECTORS
 
@@ -169,7 +169,7 @@ def test_every_command_parses_and_those_over_examples_run(
             Path(path[1]).write_text(block.text, "utf-8")
     for words in commands(name):
         try:
-            args = _parser().parse_args(words)
+            args = parser().parse_args(words)
         except SystemExit as left:
             pytest.fail(f"{name}: knipsel {shlex.join(words)}: exit status {left.code}")
         inputs = getattr(args, "inputs", None)
@@ -180,7 +180,7 @@ def test_every_command_parses_and_those_over_examples_run(
 
 def test_the_command_table_names_every_command() -> None:
     table = re.findall(r"^\| `knipsel (\w+)", page("README.md"), re.MULTILINE)
-    known = re.findall(r"^ {4}(\w+)(?: |$)", _parser().format_help(), re.MULTILINE)
+    known = re.findall(r"^ {4}(\w+)(?: |$)", parser().format_help(), re.MULTILINE)
     assert table == known
 
 
@@ -198,10 +198,10 @@ def test_every_option_that_is_named_exists(name: str) -> None:
         "--shared",
         "--held-back",
     }  # of the tools in tests and benchmarks
-    for command in (["run"], ["explain"], ["show"], ["verify"], ["check"], ["rules", "diff"], *OTHERS):
+    for command in (["run"], ["explain"], ["show"], ["stats"], ["verify"], ["check"], ["rules", "diff"], *OTHERS):
         out = io.StringIO()
         with redirect_stdout(out), pytest.raises(SystemExit):
-            _parser().parse_args([*command, "--help"])
+            parser().parse_args([*command, "--help"])
         known |= set(re.findall(r"--[a-z-]+", out.getvalue()))
     prose = re.sub(r"<!--.*?-->", "", page(name)).replace("mypy --strict", "")
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", prose)) <= known

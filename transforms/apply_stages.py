@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ from schemas.record import Draft, Record
 from schemas.reject import Reject
 from transforms.nursery import packed, unpacked
 from transforms.pool import Pool, Workers
-from transforms.stage import REJECTS, Chain, Stage
+from transforms.stage import REJECTS, Chain, Stage, Stopwatch
+from transforms.stage_times import spent
 
 _FEW = 500
 """So many short texts are seen to here before worker processes are made for the others: at 3 to 5 milliseconds each
@@ -51,6 +53,8 @@ class ApplyStagesFn(beam.DoFn):
         self._chain: Chain | None = None
         self._pool = Pool(self._stages, self._workers)
         self._seen = 0
+        self._seconds: dict[str, float] = {}
+        self._watch = Stopwatch(self._seconds)
 
     def process(
         self, record: Record, timestamp: Any = beam.DoFn.TimestampParam, window: Any = beam.DoFn.WindowParam
@@ -64,6 +68,9 @@ class ApplyStagesFn(beam.DoFn):
     def finish_bundle(self) -> Iterator[WindowedValue | pvalue.TaggedOutput]:
         for context, result in self._pool.drain():
             yield _output(result, *context)
+        for seconds in (self._pool.seconds, self._seconds):
+            spent(seconds)
+            seconds.clear()
 
     def teardown(self) -> None:
         self._pool.close()
@@ -71,8 +78,12 @@ class ApplyStagesFn(beam.DoFn):
     def _here(self, record: Record) -> Draft | Reject:
         if self._chain is None:
             self._chain = Chain(unpacked(self._stages))
-        done: Draft | Reject = self._chain(record)
+        done: Draft | Reject = self._chain(record, self._entering)
+        self._entering("")
         return done
+
+    def _entering(self, stage: str) -> None:
+        self._watch.enter(stage, time.monotonic())
 
 
 def _output(result: Draft | Reject, timestamp: Any, window: Any) -> WindowedValue | pvalue.TaggedOutput:

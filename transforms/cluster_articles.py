@@ -16,6 +16,7 @@ from apache_beam.utils.shared import Shared
 from schemas.article import Article
 from transforms.core.near_duplicates import Matcher, Placed, Window
 from transforms.core.stages import LOCAL
+from transforms.stage_times import timed
 
 CLUSTERED = "clustered"
 """The tag of the second output: what is to be remembered of each article, an ``Entry``."""
@@ -102,6 +103,7 @@ class ClusterArticlesFn(beam.DoFn):
         if not self._window_days:
             yield article
             return
-        placed = self._stories.place(article)
+        with timed("cluster"):
+            placed = self._stories.place(article)
         yield replace(article, cluster_id=placed.cluster_id, duplicate_of=placed.duplicate_of)
         yield pvalue.TaggedOutput(CLUSTERED, placed.entry)

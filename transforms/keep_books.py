@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import apache_beam as beam
 
+from schemas.article import Article
 from schemas.feed import HostMemory, PageRequest, Poll
 from schemas.record import Left
-from schemas.reject import FILTERED
+from schemas.reject import FILTERED, Reject
 from transforms.core.clutter.recurring import Tally
 from transforms.core.near_duplicates import Entry
+from transforms.core.outlet_figures import OutletFigures, added, figured
 from transforms.parquet import StagedFile
 
 READ = "read"
@@ -30,6 +32,7 @@ class Outcome:
     are for. ``reasons`` counts the dead letters by code. ``tallies`` is what the lines of new articles came to, by
     ``source_id``. ``left`` are the files that were not read to their end, each with how far. ``polls`` is how each
     poll of a feed ended, ``later`` the pages that are asked for in a later run, ``hosts`` what was learned of hosts.
+    ``figures`` is what new articles and dead letters come to, by ``source_id``.
     """
 
     files: list[StagedFile] = field(default_factory=list)
@@ -42,6 +45,7 @@ class Outcome:
     later: list[PageRequest] = field(default_factory=list)
     hosts: dict[str, HostMemory] = field(default_factory=dict)
     clustered: list[Entry] = field(default_factory=list)
+    figures: dict[str, OutletFigures] = field(default_factory=dict)
 
     @property
     def written(self) -> int:
@@ -63,16 +67,17 @@ class KeepBooks(beam.PTransform):
     """One ``Outcome`` out of all that a run has to count: a dict in, whose keys tell what the collections hold.
 
     These are staged ``files``, ``records`` and ``unread`` inputs, the ``rejects`` of all stages, ``duplicates`` that
-    were read, ``known`` ones that nobody had to read, ``tallies``, and what is in ``NOTED``.
+    were read, ``known`` ones that nobody had to read, new ``articles``, ``tallies``, and what is in ``NOTED``.
     """
 
     def expand(self, inputs: Mapping[str, beam.PCollection]) -> beam.PCollection:
-        count = {
+        count: dict[str, Callable[[Any], Iterable[tuple[str, Any]]]] = {
             "records": lambda _: ((READ, 1),),
             "unread": lambda _: ((READ, 1),),
             "known": lambda _: ((READ, 1), (DUPLICATE, 1)),
             "duplicates": lambda _: ((DUPLICATE, 1),),
-            "rejects": lambda reject: (("reasons", str(reject.code)),),
+            "articles": _figures,
+            "rejects": lambda reject: (("reasons", str(reject.code)), *_figures(reject)),
         }
         notes = [
             part | f"Count {name}" >> beam.FlatMap(count.get(name, partial(_noted, name)))
@@ -87,6 +92,12 @@ NOTED = ("files", "left", "polls", "later", "clustered")
 
 def _noted(name: str, value: Any) -> tuple[tuple[str, Any]]:
     return ((name, value),)
+
+
+def _figures(item: Article | Reject) -> Iterator[tuple[str, Any]]:
+    found = figured(item)
+    if found is not None:
+        yield "figures", found
 
 
 def newer(one: Mapping[str, HostMemory], other: Mapping[str, HostMemory]) -> dict[str, HostMemory]:
@@ -121,6 +132,10 @@ class _Tally(beam.CombineFn):
             getattr(outcome, what).append(value)
         elif what == "tallies":
             outcome.tallies |= [value]
+        elif what == "figures":
+            source_id, one = value
+            held = outcome.figures.get(source_id)
+            outcome.figures[source_id] = one if held is None else held + one
         else:
             outcome.hosts = newer(outcome.hosts, dict([value]))
         return outcome
@@ -133,6 +148,7 @@ class _Tally(beam.CombineFn):
             merged.reasons += outcome.reasons
             merged.tallies |= outcome.tallies
             merged.hosts = newer(merged.hosts, outcome.hosts)
+            merged.figures = added(merged.figures, outcome.figures)
             for name in NOTED:
                 getattr(merged, name).extend(getattr(outcome, name))
         return merged

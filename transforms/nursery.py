@@ -374,7 +374,7 @@ def _serve(chain: Chain, tasks: Connection, answers: Connection, child_bytes: in
     _limit(begun_with + child_bytes)
     while True:
         done = chain(tasks.recv(), entering)
-        answers.send((None, done))
+        answers.send((None, (done, time.monotonic())))
         # After a lack of memory nobody knows what is left in which state.
         short = isinstance(done, Reject) and done.code == Reason.WORKER_CRASH
         if short or _held_bytes() - begun_with > _SPENT * child_bytes:

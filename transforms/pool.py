@@ -17,7 +17,7 @@ from typing import Any
 
 from schemas.reject import Reason
 from transforms.nursery import RETIRES, Child, Nursery, nursery
-from transforms.stage import Raw
+from transforms.stage import Raw, Stopwatch
 
 _AHEAD = 4
 """Tasks that a child may have, the one it is at included: so it need not wait while the parent does something else.
@@ -65,10 +65,10 @@ class _Busy:
     """A child with what was sent to it, the one it is at first; ``unread`` bytes of it lie in the pipe."""
 
     child: Child
+    watch: Stopwatch
     sent: deque[tuple[_Task, int]] = field(default_factory=deque)
     unread: int = 0
     begun: bool = False
-    stage: str = ""
     since: float = 0.0
 
 
@@ -79,6 +79,9 @@ class Pool:
         stages: what is applied, as ``packed`` gives it.
         workers: how many processes and what a record may cost.
         mother: who makes the processes.
+
+    Attributes:
+        seconds: what each stage took by now, of all processes together.
     """
 
     def __init__(self, stages: bytes, workers: Workers, mother: Nursery | None = None) -> None:
@@ -89,6 +92,7 @@ class Pool:
         self._order: deque[_Task] = deque()
         self._queue: deque[_Task] = deque()
         self._bytes = 0
+        self.seconds: dict[str, float] = {}
 
     def put(self, record: Raw, context: Any = None, done: Any = None) -> Iterator[tuple[Any, Any]]:
         """Take a record in, and give out what is done, in the order of ``put``, each with its ``context``.
@@ -162,7 +166,8 @@ class Pool:
             task = self._queue[0]
             idle = [one for one in self._children if not one.sent]
             if not idle and len(self._children) < self._workers.count:
-                self._children.append(_Busy(self._mother.rear(self._stages, child_bytes=self._workers.child_bytes)))
+                child = self._mother.rear(self._stages, child_bytes=self._workers.child_bytes)
+                self._children.append(_Busy(child, Stopwatch(self.seconds)))
                 continue
             task.data = task.data or pickle.dumps(task.record, protocol=pickle.HIGHEST_PROTOCOL)
             # A child that is at work reads nothing: what is sent to it must fit into the pipe, or this would wait.
@@ -197,15 +202,16 @@ class Pool:
             return
         if stage is None:
             task, _ = one.sent.popleft()
-            task.done = value
-            one.begun, one.stage = False, ""
+            task.done, left = value
+            one.watch.enter("", left)
+            one.begun = False
             one.since = time.monotonic()
             return
         if not one.begun:
             one.begun = True
             one.unread -= one.sent[0][1]
             one.since = value
-        one.stage = stage
+        one.watch.enter(stage, value)
 
     def _timed_out(self, one: _Busy) -> None:
         seconds = self._workers.seconds
@@ -225,7 +231,7 @@ class Pool:
         if waiting and reason is not None and (one.begun or waiting[0].tries >= _TRIES):
             task = waiting.pop(0)
             said = f"{message}: {how}" if reason is Reason.WORKER_CRASH else message
-            task.done = task.record.dead_letter(one.stage or "extract", reason, said)
+            task.done = task.record.dead_letter(one.watch.stage or "extract", reason, said)
         self._queue.extendleft(reversed(waiting))
 
 

@@ -16,6 +16,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from schemas.article import ARTICLES, Article
 from schemas.reject import REJECTS, Reject
 from transforms.parquet import stage_rows
+from transforms.stage_times import timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +119,5 @@ class StageRowsFn(beam.DoFn):
         rows = self._waiting.pop(date)
         self._files += 1
         name = f"{self._target.run_id}-{self._files}.parquet"
-        return stage_rows(self._target.staging, name, rows, self._schema, self._sort_by, date=date)
+        with timed("write"):
+            return stage_rows(self._target.staging, name, rows, self._schema, self._sort_by, date=date)

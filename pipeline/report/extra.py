@@ -35,7 +35,7 @@ class RunExtra:
         inputs: what was asked for, as the user wrote it.
         notices: what a person should know of feeds and hosts.
         waiting: pages that are left to a later run.
-        stage_seconds: by the name of a stage, in the order of the stages; empty where it was not measured.
+        stage_seconds: what each stage took, of all processes together; empty where it was not measured.
         peak_bytes: the most memory that its processes held; ``None`` where it was not measured.
         feeds_asked: feeds that were polled.
         feeds_unchanged: those of them that had nothing new to say (304).

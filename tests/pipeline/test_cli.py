@@ -28,7 +28,7 @@ EXAMPLES = sorted(
     if path.suffix in (".txt", ".html", ".jsonl", ".xml")
 )
 MOMENT = ["--now", NOW.isoformat()]
-COMMANDS = [["run"], ["explain"], ["show"], ["verify"], ["check"], ["rules"], ["rules", "diff"]]
+COMMANDS = [["run"], ["explain"], ["show"], ["stats"], ["verify"], ["check"], ["rules"], ["rules", "diff"]]
 CODE = "import sys; from pipeline.cli import main; sys.exit(main())"
 GOOD = "De brug over de Linde ging woensdag open voor al het verkeer, zegt de gemeente. Er was taart.\n"
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import _parser
+from pipeline.cli import parser
 from pipeline.completion import SHELLS, completion
 
-COMMANDS = re.findall(r"^ {4}(\w+)(?: |$)", _parser().format_help(), re.MULTILINE)
+COMMANDS = re.findall(r"^ {4}(\w+)(?: |$)", parser().format_help(), re.MULTILINE)
 FOLDERS = ["my data set"]
 FILES = ["my settings.toml", "other.toml"]
 
@@ -27,7 +27,7 @@ FILES = ["my settings.toml", "other.toml"]
 def folder(tmp_path: Path) -> Path:
     """With a folder, two files, and the script for each shell above it."""
     for shell in SHELLS:
-        (tmp_path / f"knipsel.{shell}").write_text(completion(_parser(), shell), "utf-8")
+        (tmp_path / f"knipsel.{shell}").write_text(completion(parser(), shell), "utf-8")
     made = tmp_path / "here"
     for name in FOLDERS:
         (made / name).mkdir(parents=True)
@@ -128,7 +128,7 @@ def test_the_shell_reads_its_script(shell: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_script_names_every_command_and_option(shell: str) -> None:
-    script = completion(_parser(), shell)
+    script = completion(parser(), shell)
     for name in (*COMMANDS, "discover", "diff"):
         assert re.search(rf"\b{name}\b", script)
     for option in ("root", "config", "workers", "lenient"):

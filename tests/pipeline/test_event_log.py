@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from pipeline.drift import Alarm
 from pipeline.event_log import (
     Begun,
     Ended,
@@ -42,6 +43,7 @@ from pipeline.run import Summary, run
 from pipeline.settings import Config
 from schemas.feed import Notice, NoticeCode
 from tests.conftest import NOW, REPOSITORY
+from transforms.core.drift import Finding
 from transforms.progress import Progress
 
 FIRST, SECOND = "000000-20261120T023000Z", "000001-20261120T023000Z"
@@ -52,6 +54,9 @@ SUMMARY = Summary(
     seconds=61.25,
     files=("a.parquet", "b.parquet"),
     waiting=1_200,
+    alarms=(Alarm("news.example", Finding("short", 0.9, 0.03, 34, 1, NOW.date()), new=True),),
+    stage_seconds={"extract": 40.0, "strip": 6.0},
+    peak_bytes=420_000_000,
     notices=(Notice(NoticeCode.FEED_GAP, "https://news.example/rss", "asked [too] seldom", NOW),),
 )
 STORY: tuple[Event, ...] = (
@@ -132,13 +137,14 @@ def test_each_event_is_an_object_on_a_line() -> None:
         "published",
         "begun",
         "published",
+        "drift",
         "notice",
         "waiting",
         "finished",
     ]
     assert [one["event"] for one in found] == names
     assert all(list(one)[:3] == ["time", "event", "run_id"] for one in found)
-    assert [one["run_id"] for one in found] == [None, *[FIRST] * 4, *[SECOND] * 5]
+    assert [one["run_id"] for one in found] == [None, *[FIRST] * 4, *[SECOND] * 6]
     assert [one["time"] for one in found[:3]] == [f"2026-11-20T02:30:0{t}Z" for t in ("0.000", "0.500", "1.000")]
     by_name = {one["event"]: one for one in found}
     assert by_name["started"] | {"files": 3, "total_bytes": 2_300_000_000, "feeds": 2} == by_name["started"]
@@ -254,9 +260,11 @@ SAID = [
     "rejected       40",
     "  TIMEOUT      40  the server did not answer, or not to the end, in the time that the settings allow",
     "1 files passed over, no kind that is read: notes.doc",
+    "DRIFT news.example: 90% of 34 articles have an empty or short body, usually 3%; since 2026-11-20",
     "FEED_GAP https://news.example/rss: asked [too] seldom",
     "1,200 pages are left to the next run",
     f"run {FIRST} and 1 more: 2 new files in /data/press after 61.2 s",
+    "of all processes together: extract 40.0 s, strip 6.0 s",
 ]
 
 

@@ -12,21 +12,26 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from pipeline.drift import Alarm
 from pipeline.ledger import Counts
 from pipeline.metrics_file import metrics, metrics_path, write
 from pipeline.run import Summary
 from schemas.feed import Notice, NoticeCode
 from schemas.reject import Reason
 from tests.conftest import NOW, REPOSITORY
+from transforms.core.drift import Finding
 
 Sample = tuple[str, tuple[tuple[str, str], ...]]
 
+ALARM = Alarm("news.example", Finding("short", 0.9, 0.03, 34, 1, NOW.date()), new=True)
 SUMMARY = Summary(
     runs=("000000-20261120T023000Z", "000001-20261120T023000Z"),
     counts=Counts(read=10, written=5, duplicate=2, filtered=1, rejected=2, reasons={"NOT_HTML": 1, "TIMEOUT": 2}),
     seconds=12.25,
     files=("a.parquet", "b.parquet"),
     waiting=7,
+    alarms=(ALARM,),
+    peak_bytes=420_000_000,
     notices=(
         Notice(NoticeCode.FEED_GAP, "https://news.example/rss", "is asked too seldom", NOW),
         Notice(NoticeCode.FEED_GAP, "https://nieuws.example/rss", "is asked too seldom", NOW),
@@ -81,6 +86,9 @@ def test_every_figure_of_the_summary_is_there() -> None:
     assert sum(states.values()) == 10
     assert found[("knipsel_dead_letters", (("code", "TIMEOUT"), root))] == 2
     assert found[("knipsel_notices", (("code", "FEED_GAP"), root))] == 2
+    assert found[("knipsel_drift", (root, ("what", "short")))] == 1
+    assert sum(value for (name, _), value in found.items() if name == "knipsel_drift") == 1
+    assert found[("knipsel_peak_memory_bytes", (root,))] == 420_000_000
     assert found[("knipsel_files", (root,))] == 2
     assert found[("knipsel_batches", (root,))] == 2
     assert found[("knipsel_duration_seconds", (root,))] == 12.25
@@ -89,7 +97,8 @@ def test_every_figure_of_the_summary_is_there() -> None:
 
 
 def test_no_series_comes_and_goes() -> None:
-    quiet = Summary(runs=("000000-20261120T023000Z",), counts=Counts(0, 0, 0, 0, 0), seconds=0.0, files=())
+    counts = Counts(0, 0, 0, 0, 0)
+    quiet = Summary(("000000-20261120T023000Z",), counts, seconds=0.0, files=(), peak_bytes=1)
     found = by_grammar(metrics(quiet, Path("/data"), NOW))
     assert found.keys() == by_grammar(metrics(SUMMARY, Path("/data"), NOW)).keys()
     assert sum(name == "knipsel_dead_letters" for name, _ in found) == len(Reason)

@@ -297,10 +297,10 @@ def test_the_command_is_that_of_this_environment() -> None:
 
 @pytest.mark.parametrize("kind", Kind)
 def test_what_is_made_is_made_by_words_that_the_command_line_knows(kind: Kind) -> None:
-    from pipeline.cli import _parser
+    from pipeline.cli import parser
 
     run = replace(PLAIN, config=Path("/etc/knipsel.toml"))
-    assert _parser().parse_args(run.words[1:]).root == run.root
+    assert parser().parse_args(run.words[1:]).root == run.root
     for text in files(kind, run).values():
         assert text.endswith("\n")
         assert not text.endswith("\n\n")
