@@ -153,6 +153,7 @@ def _publish_report(summary: Summary, root: Path, now: dt.datetime, asked: tuple
         counts=summary.counts,
         inputs=asked,
         notices=summary.notices,
+        alarms=summary.alarms,
         waiting=summary.waiting,
         stage_seconds=summary.stage_seconds,
         peak_bytes=summary.peak_bytes,

@@ -53,7 +53,14 @@ class Point:
 
 def points(facts: RunFacts) -> tuple[Point, ...]:
     """What to look at first, the weightiest first; nothing where the run was like the others."""
-    found = [*_books(facts), *_codes(facts), *_amounts(facts), *_feeds(facts), *_outlets(facts.outlets)]
+    found = [
+        *_books(facts),
+        *_codes(facts),
+        *_amounts(facts),
+        *_drift(facts),
+        *_feeds(facts),
+        *_outlets(facts.outlets),
+    ]
     weights = list(Weight)
     return tuple(sorted(found, key=lambda point: weights.index(point.weight)))
 
@@ -120,6 +127,21 @@ def _amounts(facts: RunFacts) -> list[Point]:
     if seconds and facts.extra and facts.extra.seconds >= seconds * SECONDS_TIMES:
         text = f"The run took {span(facts.extra.seconds)}; usual is {span(seconds)}."
         found.append(Point(Weight.LOOK, "It took long", text, "time"))
+    return found
+
+
+def _drift(facts: RunFacts) -> list[Point]:
+    alarms = facts.extra.alarms if facts.extra else ()
+    new = [alarm for alarm in alarms if alarm.new]
+    found = [
+        Point(Weight.LOOK, f"{one.source_id} has changed", f"{one.finding}.", "outlets") for one in new[:MOST_NAMED]
+    ]
+    if len(new) > MOST_NAMED:
+        text = _listed([one.source_id for one in new[MOST_NAMED:]])
+        found.append(Point(Weight.LOOK, f"{len(new) - MOST_NAMED:,} other changes at outlets", text, "outlets"))
+    told = [str(alarm) for alarm in alarms if not alarm.new]
+    if told:
+        found.append(Point(Weight.NOTE, "Out of the ordinary still, as told before", _listed(told), "outlets"))
     return found
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.deltalog import RUN_ID, Counts
+from pipeline.drift import Alarm
 from schemas.feed import Notice
 from transforms.storage import DISK, Storage
 
@@ -34,6 +35,7 @@ class RunExtra:
         counts: the books of all batches.
         inputs: what was asked for, as the user wrote it.
         notices: what a person should know of feeds and hosts.
+        alarms: what is out of the ordinary at outlets.
         waiting: pages that are left to a later run.
         stage_seconds: what each stage took, of all processes together; empty where it was not measured.
         peak_bytes: the most memory that its processes held; ``None`` where it was not measured.
@@ -48,6 +50,7 @@ class RunExtra:
     counts: Counts
     inputs: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
     waiting: int = 0
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     peak_bytes: int | None = None

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from pipeline.drift import Alarm
 from pipeline.ledger import Counts
 from pipeline.report.attention import Weight, points
+from pipeline.report.extra import load, store
 from pipeline.report.facts import collect
 from pipeline.report.history import Command
 from pipeline.report.model import Letters, Outlet, RunFacts
 from tests.pipeline.report.conftest import Made
+from transforms.core.drift import Finding
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +118,28 @@ def test_outlets_of_which_half_lacks_something(quiet: RunFacts) -> None:
         ("Articles without a date of publication", "Half or more of the articles of d (8)."),
         ("Texts whose language could not be told", "Half or more of the articles of d (4)."),
     ]
+
+
+def drifted(facts: RunFacts, *alarms: Alarm) -> RunFacts:
+    assert facts.extra is not None
+    return replace(facts, this=replace(facts.this, extra=replace(facts.extra, alarms=alarms)))
+
+
+def test_an_outlet_that_has_changed_is_named_once_and_then_noted(quiet: RunFacts) -> None:
+    finding = Finding("short", 0.9, 0.03, 34, 1, dt.date(2026, 11, 20))
+    (point,) = points(drifted(quiet, Alarm("news.example", finding, new=True)))
+    assert (point.weight, point.title, point.anchor) == (Weight.LOOK, "news.example has changed", "outlets")
+    assert point.text == "90% of 34 articles have an empty or short body, usually 3%; since 2026-11-20."
+    (point,) = points(drifted(quiet, Alarm("news.example", finding, new=False)))
+    assert (point.weight, "news.example" in point.text) == (Weight.NOTE, True)
+    many = [Alarm(f"outlet-{number}", finding, new=True) for number in range(8)]
+    *_, last = points(drifted(quiet, *many))
+    assert (last.title, last.text) == ("2 other changes at outlets", "outlet-6, outlet-7.")
+
+
+def test_what_has_changed_is_kept_with_the_report(quiet: RunFacts, tmp_path: Path) -> None:
+    alarm = Alarm("news.example", Finding("short", 0.9, 0.03, 34, 1, dt.date(2026, 11, 20)), new=True)
+    extra = drifted(quiet, alarm).extra
+    assert extra is not None
+    store(tmp_path, extra)
+    assert load(tmp_path, extra.runs[-1]) == extra
