@@ -15,7 +15,7 @@ run: $(VENV)/.installed
 	$(BIN)/knipsel explain examples/txt/haven.txt
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/.checked format lint types test
 

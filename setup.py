@@ -76,6 +76,7 @@ setup(
             "polars>=1.36",
             "prometheus_client>=0.25",
             "pytest>=9",
+            "pytest-xdist>=3.8",
             "python-crontab>=3.3",
             "pyyaml>=6",
         ],
