@@ -60,9 +60,13 @@ def _header(name: str) -> str:
     return name
 
 
-Zone = Annotated[str, AfterValidator(_zone)]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Zone = Annotated[str, AfterValidator(_zone), Field(description="an IANA name such as Europe/Amsterdam")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(description="two capitals")]
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"),
+    Field(description="letters, figures, dots, hyphens and underscores"),
+]
 Bytes = Annotated[int, Field(strict=True, ge=1_000, le=1 << 30)]
 Seconds = Annotated[float, Field(strict=True, ge=0, le=30 * 86_400)]
 Duration = Annotated[float, Field(strict=True, ge=0.05, le=3_600)]
@@ -120,7 +124,7 @@ class Fetch(_Table):
     page_tries: Annotated[int, Field(strict=True, ge=1, le=100)]
     feed_failures: Annotated[int, Field(strict=True, ge=1, le=1_000)]
     ports: Annotated[tuple[Annotated[int, Field(strict=True, ge=1, le=65_535)], ...], Field(min_length=1)]
-    allow_private: tuple[Annotated[str, AfterValidator(_network)], ...]
+    allow_private: tuple[Annotated[str, AfterValidator(_network), Field(description="networks")], ...]
 
     def policy(self) -> FetchPolicy:
         """What the fetcher goes by; its user agent says who asks and how they can be reached."""
@@ -191,17 +195,30 @@ class Feed(_Table):
     """One feed of ``feeds.toml``."""
 
     url: Annotated[str, StringConstraints(min_length=1), AfterValidator(_address)]
+    """its address, or the path of a feed file, relative to `feeds.toml`"""
     outlet: Name
+    """its short name: the column `source_id`, and what `sources` of a rule means"""
     name: str | None = None
+    """the column `source_name`; without it the outlet"""
     language: str | None = None
+    """`language_declared`, where the feed says nothing"""
     country: Country | None = None
+    """gives the time zone, by the table `[timezones]` of `knipsel.toml`"""
     timezone: Zone | None = None
+    """goes before the country's"""
     section: str | None = None
+    """the section, where the feed's entries name none"""
     text: TextFrom | None = None
+    """`"page"`: the article is on the page, which goes for addresses; `"item"`: it is in the feed, which goes for
+    files"""
     interval_minutes: Annotated[int, Field(strict=True, ge=0, le=43_200)] | None = None
+    """how often it is asked; without it as `fetch.poll_seconds` has it"""
     headers: dict[Header, Value] = Field(default_factory=dict)
+    """sent with each request to its host, such as `{Authorization = "…"}`"""
     hosts: tuple[Host, ...] = ()
+    """hosts, subdomains included, that its pages may be on; empty: any"""
     enabled: bool = True
+    """a feed that is not enabled is passed over"""
 
     @property
     def on_disk(self) -> bool:

@@ -44,54 +44,109 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One row of ``articles``; the columns are explained in ``docs/dataset.md``."""
+    """One row of ``articles``. What stands below each column is what ``docs/reference/columns.md`` says of it."""
 
     article_id: str
+    """stable id, 32 hexadecimal digits"""
     source_id: str
+    """the outlet: from feeds.toml, `--source` or the record, else the host, else `local`"""
     input_kind: str
+    """`feed`, `html`, `jsonl`, `page` (fetched from a feed), `txt` or `warc`"""
     input_ref: str
+    """the file, and behind `#` the number of the line or feed entry, from 1, or where in a WARC file the record
+    begins, in bytes"""
     fetched_at: dt.datetime
+    """as the record states it, if that can be true, else the moment of the run"""
     version: int = 1
+    """1 for the first text under this id, 2 for the next, …"""
     content_hash: str = ""
+    """hash of headline and body, 32 hexadecimal digits; white space makes no difference"""
     url: str | None = None
+    """the address as the record or feed states it, else the canonical one"""
     canonical_url: str | None = None
+    """the page's own canonical address, else `url` without fragment and tracking parameters"""
     host: str | None = None
+    """the host of the canonical address, without `www.`"""
     source_name: str | None = None
+    """its name, from the settings, the record, the feed or the page"""
     feed_url: str | None = None
+    """the feed it came from, as feeds.toml or the command line names it"""
     guid: str | None = None
+    """the record's own id: the feed's guid, a JSON line's `id`, a file's name below INPUT"""
     headline: str | None = None
+    """the title: as stated, else a first line in the form of a headline"""
     description: str | None = None
+    """the publisher's summary"""
     body: str = ""
+    """the clean text: standfirst, subheadings, paragraphs; not the headline"""
     body_chars: int = 0
+    """its length in characters"""
     removed: tuple[Cut, ...] = ()
+    """every cut in order, as offsets in characters into the text before stripping; for pages and feeds that is the
+    extracted text; what cut it is a rule or a signal"""
     clutter_ratio: float = 0.0
+    """characters of clutter as a share of the text before stripping, 0 to 1; moved headlines and white space do not
+    count"""
     authors: tuple[str, ...] = ()
+    """the byline, one name an entry"""
     section: str | None = None
+    """the publisher's own section, else the one in feeds.toml"""
     keywords: tuple[str, ...] = ()
+    """the publisher's own keywords"""
     partition_date: dt.date | None = None
+    """the day it is filed under; equals the folder"""
     date_basis: str | None = None
+    """what that day is: `published`, `modified` or `fetched`"""
     published_at: dt.datetime | None = None
+    """the moment of publication; null unless a time of day was stated"""
     published_date: dt.date | None = None
+    """the day of publication; null if only a month or year was stated"""
     published_edtf: str | None = None
+    """as coarse as it was stated: `2026`, `2026-11`, `2026-11-20`, `2026-11-20T06:30Z`"""
     date_precision: str | None = None
+    """`minute`, `day`, `month` or `year`"""
     date_evidence: str | None = None
+    """where it was read: `feed`, `record`, `date marker`, `dateline`, `date line of the text`, `date line of the
+    page`, `address`, `htmldate`, or the place on the page, such as `JSON-LD datePublished`"""
     modified_at: dt.datetime | None = None
+    """the moment of the last change; null unless a time of day was stated"""
     ingested_at: dt.datetime | None = None
+    """the moment of the run"""
     language: str = "und"
+    """BCP 47, of the clean text, with the region that is declared for the same language (`nl-BE`) and never another;
+    a short text may be decided by what is declared; `und` where it cannot be told"""
     language_score: float = 0.0
+    """the detector's own confidence, 0 to 1; of a declared language that settled a doubt, the chance that the
+    detector gave it"""
     language_declared: str | None = None
+    """what the record, page, feed or settings say"""
     agency: str | None = None
+    """whose copy it is: `ANP`, `BELGA`, `ANP/RTR`, …"""
     agency_evidence: str | None = None
+    """the line or name that said so"""
     dateline_place: str | None = None
+    """the place in the article's own dateline"""
     tags: tuple[Tag, ...] = ()
+    """topics (`medtop`), the publisher's section (`source-section`), names (`place`, `organisation`, `person`), and
+    what taggers of other packages give"""
     access: str = "unknown"
+    """`open`, `teaser`, `locked` or `unknown`: as the page declares it, else what a paywall notice below the text
+    says; a page that is declared locked is `teaser` where its text is shown to break off"""
     cluster_id: str | None = None
+    """the id of the first article of the story that was seen; every article of 40 words or more has one, most of them
+    their own. A row never changes afterwards"""
     duplicate_of: str | None = None
+    """the id of the first article of the same outlet, within the window, with the same text under another id"""
     quality_flags: tuple[str, ...] = ()
+    """what to be careful about in this article"""
     run_id: str = ""
+    """the run that wrote the row"""
     schema_version: int = SCHEMA_VERSION
+    """of the columns"""
     config_hash: str = ""
+    """names the settings and feeds of the run, without `root`"""
     rules_version: str = ""
+    """names the clutter rules and vocabularies of the run"""
 
     def row(self) -> dict[str, Any]:
         """The article as the plain values that Arrow takes, in no particular order."""

@@ -103,17 +103,29 @@ class Reject:
     """One dead letter. ``raw_sha256`` and ``raw_bytes`` (a length) describe the bytes of the input."""
 
     stage: str
+    """where it ended: `read`, `poll`, `parse`, `fetch`, `extract`, `strip`, `language`, `date` or `tag`"""
     code: str
+    """one of the reason codes"""
     input_ref: str
+    """the file, and behind `#` the number of the line or feed entry, or the place in a WARC file"""
     message: str
+    """what was wrong, in a sentence"""
     url: str | None = None
+    """its address, as far as known"""
     guid: str | None = None
+    """its own id, as far as known"""
     source_id: str | None = None
+    """the outlet, as far as known"""
     feed_url: str | None = None
+    """the feed it came from"""
     raw_sha256: str | None = None
+    """of the bytes of the input; null if they were not read whole"""
     raw_bytes: int | None = None
+    """the length of the input, as far as known"""
     run_id: str = ""
+    """the run that turned it away"""
     rejected_at: dt.datetime | None = None
+    """the moment of the run"""
 
     def row(self) -> dict[str, Any]:
         """The dead letter as the plain values that Arrow takes."""

@@ -17,28 +17,51 @@ class CutKind(StrEnum):
     """What a cut took out; the ``kind`` of every entry in the column ``removed``."""
 
     AGGREGATOR = "aggregator"
+    """what an aggregator put round the article"""
     BYLINE = "byline"
+    """the author's line"""
     CAPTION = "caption"
+    """the text of a picture"""
     COMMENTS = "comments"
+    """readers' comments and the way to them"""
     COOKIE = "cookie"
+    """consent notices"""
     COPYRIGHT = "copyright"
+    """copyright lines"""
     DATE_MARKER = "date_marker"
+    """` date 2026-11 ` at the beginning; it is also read as the date"""
     HEADLINE = "headline"
+    """the headline, moved to its own column; no clutter"""
     NAVIGATION = "navigation"
+    """menus, section names, skip links"""
     NEWSLETTER = "newsletter"
+    """appeals to subscribe to a newsletter"""
     OTHER = "other"
+    """lines of dashes, repetitions and the like"""
     PAYWALL = "paywall"
+    """what stands where the rest of the article would be"""
     PHOTO_CREDIT = "photo_credit"
+    """who took the picture"""
     PROMO = "promo"
+    """advertising, the outlet's own included"""
     RELATED_HEADER = "related_header"
+    """the line above other stories"""
     RELATED_TEASER = "related_teaser"
+    """titles and teasers of other stories"""
     RELATED_WIRE = "related_wire"
+    """other stories as agency copy"""
     SHARE = "share"
+    """share buttons"""
     SOURCE_CREDIT = "source_credit"
+    """where the text comes from; also read for the agency"""
     SUBSCRIPTION = "subscription"
+    """appeals to take out a subscription"""
     TIMESTAMP = "timestamp"
+    """times of publication, relative times, reading times"""
     TITLE = "title"
+    """the headline or another title once more"""
     WHITESPACE = "whitespace"
+    """white space at the ends; no clutter"""
 
 
 NOT_CLUTTER: frozenset[CutKind] = frozenset({CutKind.HEADLINE, CutKind.WHITESPACE})
@@ -77,26 +100,36 @@ class _Table(BaseModel):
 class Rule(_Table):
     """One rule. Patterns are RE2, matched without regard to case unless ``case_sensitive``.
 
-    ``match`` must fit the whole line (for ``start`` its beginning, for ``end`` its end); each of ``all`` must be
-    found in it and none of ``none``. ``<name>`` in a pattern stands for the words of that name in ``[words]``.
-    For ``end``, an empty group ``()`` in ``match`` says where the cut begins; a line of which no more than
-    ``caption_chars`` would be left is a caption and goes as a whole. Quotes, dashes, blanks and accents are folded to
-    their plain forms before matching.
+    For ``end``, an empty group ``()`` in ``match`` says where the cut begins. Quotes, dashes, blanks and accents are
+    folded to their plain forms before matching.
     """
 
     id: Slug
+    """small letters, figures, dots and hyphens; unique among all files; stands in `removed`"""
     kind: CutKind
+    """what it cuts"""
     scope: Scope
+    """where it may cut"""
     match: Text | None = None
+    """the pattern: it must fit the whole line, for `start` the beginning, for `end` the end"""
     all: tuple[Text, ...] = ()
+    """patterns that must each be found somewhere in the line"""
     none: tuple[Text, ...] = ()
+    """patterns of which none may be found in the line"""
     case_sensitive: bool = False
+    """whether capitals matter"""
     max_chars: Annotated[int, Field(ge=1, le=2000)] = 300
+    """longer lines are not looked at; for `start` and `end`, how far it looks"""
     opens: CutKind | None = None
+    """for `header` only, and required there: the kind of the block"""
     caption_chars: Annotated[int, Field(ge=0, le=400)] = 0
+    """for `end`: a line of which no more than this would be left is a caption and goes as a whole"""
     weight: Annotated[float, Field(ge=0.2, le=6)] = 2.5
+    """for `top`, `tail`, `item` and `signal`: how much it speaks for furniture"""
     example: Text
+    """a line that the rule must fit"""
     counter_example: Text
+    """a line, as like it as you can think of, that it must not fit"""
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -117,10 +150,15 @@ class Seam(_Table):
     """
 
     id: Slug
+    """as for a rule"""
     match: Text
+    """the pattern; the line is parted at its empty group `()`"""
     case_sensitive: bool = True
+    """whether capitals matter"""
     example: Annotated[str, StringConstraints(pattern=r"^[^|]+\|[^|]+$")]
+    """a text with the seam shown by a bar, `…geleden|UTRECHT…`"""
     counter_example: Text
+    """a text in which nothing is parted"""
 
 
 ARTICLE = "article"
@@ -163,11 +201,17 @@ class RuleFile(_Table):
     """One file of rules. ``hosts`` and ``sources`` confine it to an outlet; without them it holds everywhere."""
 
     note: str = ""
+    """for people"""
     hosts: tuple[Text, ...] = ()
+    """the rules hold only for articles of these hosts and the hosts below them"""
     sources: tuple[Text, ...] = ()
+    """… or of these outlets (`source_id`); with neither, they hold everywhere"""
     words: dict[str, tuple[Text, ...]] = Field(default_factory=dict)
+    """word lists: `<name>` in a pattern stands for any of the words of that name"""
     rule: tuple[Rule, ...] = ()
+    """the rules, a `[[rule]]` table each"""
     seam: tuple[Seam, ...] = ()
+    """the seams, a `[[seam]]` table each"""
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,16 +61,19 @@ class TermFile(_Table):
 
 
 class Agency(_Table):
-    """One news agency. ``display`` is how it writes itself, where that is not its code.
-
-    An ``ambiguous`` agency has a name that is also a common abbreviation or word.
-    """
+    """One news agency."""
 
     code: AgencyCode
+    """what stands in the column `agency`: capitals, figures, hyphens"""
     name: Text
+    """its full name"""
     display: Text | None = None
+    """how it writes itself, where that is not its code"""
     aliases: tuple[Text, ...] = ()
+    """other names under which it signs"""
     ambiguous: bool = False
+    """whether its name is also a common abbreviation or word; it then needs a surer place: a dateline at the top or
+    in capitals, a credit with a mark such as "Bron:", its exact spelling in the byline"""
 
 
 class AgencyFile(_Table):

@@ -21,7 +21,7 @@ def add(commands: Commands, parser: Parser) -> None:
 
     says = "print the script by which a shell completes commands, options and paths"
     shell = commands.among.add_parser("completion", help=says, description=f"{says[:1].upper()}{says[1:]}.")
-    shell.add_argument("shell", choices=("bash", "zsh", "fish"))
+    shell.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
     shell.set_defaults(do=lambda args: do_completion(parser, args.shell), debug=False)
 
 
