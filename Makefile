@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 EXAMPLES := examples/txt examples/page.html examples/articles.jsonl examples/feed.xml
 
-.PHONY: run test check format lint types clean
+.PHONY: run test check format lint types docs clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -17,7 +17,7 @@ run: $(VENV)/.installed
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-check: $(VENV)/.checked format lint types test
+check: $(VENV)/.checked format lint types docs test
 
 format: $(VENV)/.checked
 	$(BIN)/ruff format --check .
@@ -28,8 +28,12 @@ lint: $(VENV)/.checked
 types: $(VENV)/.checked
 	$(BIN)/mypy
 
+# The site, in site/; a link that leads nowhere is an error.
+docs: $(VENV)/.checked
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --nitpicky --quiet docs site
+
 clean:
-	rm -rf $(VENV) $(ROOT) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ROOT) site build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Knipsel needs Python 3.11 or newer; name one with PYTHON=python3.12")'
@@ -46,5 +50,5 @@ $(VENV)/.tested: setup.py constraints.txt $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.checked: setup.py constraints.txt $(VENV)/.tested
-	$(PIP) install -c constraints.txt -e '.[test,check]'
+	$(PIP) install -c constraints.txt -e '.[test,check,docs]'
 	@touch $@

@@ -85,5 +85,7 @@ setup(
         # only to fit the numbers of the clutter model anew
         "fit": ["python-crfsuite>=0.9.12"],
         "check": ["mypy>=2", "ruff>=0.17", "types-lxml>=2026.2"],
+        # only to build docs/ into a site
+        "docs": ["furo>=2025.12", "myst-parser>=5,<6", "sphinx>=9,<10"],
     },
 )

@@ -1,7 +1,7 @@
 """The reference: pages made from the code, so that they say what it does. ``python -m docs.generate`` writes them.
 
-Each thing is described where it is defined: a column, a key of a feed or of a rule by the string below it, a setting by
-the comment behind its default in ``config/knipsel.toml``, a reason code in ``EXPLAINED``, an option by its help.
+Each thing is described where it is defined: a column, a key of a feed or of a rule by the string below it, a setting
+by the comment behind its default in ``config/knipsel.toml``, a reason code in ``EXPLAINED``, an option by its help.
 """
 
 from __future__ import annotations
@@ -60,13 +60,14 @@ def _settings_page() -> str:
         rows.append((f"`{key}`", f"`{toml(value)}`", allowed(_hint(Settings, key)), meaning))
     return _page(
         "Settings, key by key",
-        "[Settings](../settings.md) says where settings come from, how one file is laid over another, and what batches "
-        "are. Durations end in `_seconds`, sizes in `_bytes`.",
-        "## knipsel.toml",
+        "[Settings](../settings.md) says where settings come from, how one file is laid over another, and what "
+        "batches are. Durations end in `_seconds`, sizes in `_bytes`.",
+        "## Keys of knipsel.toml",
         "Under `[timezones]` any two-letter code of a country may be a key.",
         _table(("key", "default", "allowed", "meaning"), rows),
-        "## feeds.toml",
-        "A `[[feed]]` table for each feed; [Feeds and their pages](../fetching.md) says what is done with them.",
+        "## Keys of a feed",
+        "A `[[feed]]` table for each feed in `feeds.toml`; [Feeds and their pages](../fetching.md) says what is done "
+        "with them.",
         _model_table(Feed),
     )
 
@@ -74,9 +75,9 @@ def _settings_page() -> str:
 def _columns_page() -> str:
     return _page(
         "Columns",
-        f"The schema version is {SCHEMA_VERSION}. `null` says whether a row may lack the value; a list without entries "
-        "is empty, not null. [The data set](../dataset.md) says how ids are made, what versions are, how dates and "
-        "stories are found, and what you may rely on.",
+        f"The schema version is {SCHEMA_VERSION}. `null` says whether a row may lack the value; a list without "
+        "entries is empty, not null. [The data set](../dataset.md) says how ids are made, what versions are, how "
+        "dates and stories are found, and what you may rely on.",
         "## Columns of articles",
         _schema_table(ARTICLES, Article),
         "## Columns of rejects",
@@ -90,8 +91,8 @@ def _codes_page() -> str:
     rows = [(f"`{code}`", "filtered" if code in FILTERED else "rejected", why) for code, why in EXPLAINED.items()]
     return _page(
         "Reason codes",
-        "`code` in the table `rejects`: why an input was not written. `filtered` means left out on purpose; everything "
-        "else is an error in the input. Both lie in `rejects/`; the books count them apart.",
+        "`code` in the table `rejects`: why an input was not written. `filtered` means left out on purpose; "
+        "everything else is an error in the input. Both lie in `rejects/`; the books count them apart.",
         _table(("code", "counts as", "meaning"), rows),
     )
 
@@ -99,8 +100,8 @@ def _codes_page() -> str:
 def _rules_page() -> str:
     return _page(
         "Rules, key by key",
-        "[Rules and tags](../rules.md) says how stripping works, what patterns, scopes and word lists are, and how a rule "
-        "is tried.",
+        "[Rules and tags](../rules.md) says how stripping works, what patterns, scopes and word lists are, and how a "
+        "rule is tried.",
         "## The file",
         "A TOML file below `clutter/`.",
         _model_table(RuleFile),
@@ -126,8 +127,8 @@ def _commands_page(parser: argparse.ArgumentParser) -> str:
     ]
     for name, command in _leaves(parser, parser.prog):
         rows = [row for row in _arguments(command) if row not in shared]
-        words = [row[0].strip("`") for row in rows if not row[0].startswith("`-")]
-        parts += [f"## {name}", "```text\n" + " ".join([name, *words, "[OPTION …]"]) + "\n```", command.description or ""]
+        words = [name, *(row[0].strip("`") for row in rows if not row[0].startswith("`-")), "[OPTION …]"]
+        parts += [f"## {name}", f"```text\n{' '.join(words)}\n```", command.description or ""]
         parts += [_table(("argument", "meaning"), rows)] if rows else []
         parts += [command.epilog] if command.epilog else []
     return _page("Commands", *parts, "## Examples and exit status", f"```text\n{(parser.epilog or '').strip()}\n```")
@@ -290,13 +291,16 @@ def _arguments(parser: argparse.ArgumentParser) -> list[tuple[str, str]]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join("|" + "|".join(f" {cell} " if set(cell) != {"-"} else cell for cell in line) + "|" for line in lines)
+    cells = [head, *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    top, *rest = (f"| {' | '.join(row)} |" for row in cells)
+    return "\n".join([top, "|---" * len(head) + "|", *rest])
 
 
 def _page(title: str, *parts: str) -> str:
-    wrapped = [part if part.startswith(("|", "#", "```")) else "\n".join(textwrap.wrap(part, 118)) for part in parts if part]
-    return "\n\n".join([f"# {title}", _MADE, *wrapped]) + "\n"
+    """Prose is wrapped; tables, headings and code are as they are."""
+    kept = ("|", "#", "```")
+    lines = [part if part.startswith(kept) else "\n".join(textwrap.wrap(part, 118)) for part in parts if part]
+    return "\n\n".join([f"# {title}", _MADE, *lines]) + "\n"
 
 
 def main() -> None:

@@ -25,9 +25,9 @@ def add(commands: Commands) -> None:
     check.add_argument("urls", nargs="*", metavar="URL", help="only these feeds, which need not be in the settings")
     check.add_argument("--json", action="store_true", help="one JSON object per feed")
     says = "find the feeds of a site and print them as tables for feeds.toml"
-    feeds.add("discover", do_discover, says).add_argument("url", metavar="URL", help="a page of the site, or its host")
+    feeds.add("discover", do_discover, says).add_argument("url", metavar="URL", help="a page of the site")
     says = "print the feeds of an OPML file as tables for feeds.toml"
-    feeds.add("import", do_import, says).add_argument("file", type=Path, metavar="FILE", help="as feed readers export it")
+    feeds.add("import", do_import, says).add_argument("file", type=Path, metavar="FILE", help="an OPML file")
     feeds.add("export", do_export, "print the feeds of the settings as OPML")
     says = "show when each feed was asked, when it is due, and what is wrong with it"
     status = feeds.add("status", do_status, says, commands.holding)
