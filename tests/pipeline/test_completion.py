@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import shutil
 import subprocess
 import time
@@ -73,49 +74,66 @@ def test_bash_offers_files_and_folders_where_they_belong(folder: Path) -> None:
         assert by_bash(folder, "explain", begun) == ["my settings.toml"]
 
 
+STARTED = {
+    "bash": (["--norc", "--noprofile", "-i"], "bind 'set bell-style none'; . ../knipsel.bash"),
+    # zsh would take the slash behind a folder away again at the end of the line.
+    "zsh": (["-f", "-i"], "fpath=(.. $fpath); autoload -Uz compinit; compinit -D; unsetopt beep auto_remove_slash"),
+}
+"""How a shell is started without the settings of whoever runs the tests, and what it is told first."""
+
+
 @contextmanager
-def typing(folder: Path) -> Iterator[int]:
-    """A terminal with an interactive bash on it, in which ``knipsel`` prints its words."""
-    bash = shutil.which("bash") or pytest.skip("bash is not installed")
+def typing(shell: str, folder: Path) -> Iterator[int]:
+    """A terminal with an interactive shell on it, in which ``knipsel`` prints its words."""
+    program = shutil.which(shell) or pytest.skip(f"{shell} is not installed")
+    (folder.parent / "_knipsel").write_text((folder.parent / "knipsel.zsh").read_text("utf-8"), "utf-8")
+    options, first = STARTED[shell]
     mine, its = pty.openpty()
     env = {"PATH": os.environ["PATH"], "TERM": "dumb", "PS1": "> ", "HOME": str(folder), "INPUTRC": "/dev/null"}
-    shell = subprocess.Popen(
-        [bash, "--norc", "--noprofile", "-i"], cwd=folder, env=env, stdin=its, stdout=its, stderr=its, process_group=0
+    process = subprocess.Popen(
+        [program, *options], cwd=folder, env=env, stdin=its, stdout=its, stderr=its, start_new_session=True
     )
     os.close(its)
     try:
-        os.write(mine, b"knipsel() { printf '<%s>' \"$@\"; echo .; }; . ../knipsel.bash\n")
+        os.write(mine, f"{first}; knipsel() {{ printf '<%s>' \"$@\"; echo .; }}; echo rea''dy\n".encode())
+        heard(mine, r"^ready")
         yield mine
     finally:
-        shell.kill()
-        shell.wait()
+        process.kill()
+        process.wait()
         os.close(mine)
+
+
+def heard(terminal: int, pattern: str) -> re.Match[str]:
+    """What the shell says until ``pattern`` fits."""
+    seen, until = "", time.monotonic() + 60
+    while time.monotonic() < until:
+        if select.select([terminal], [], [], 0.2)[0]:
+            seen += os.read(terminal, 4096).decode(errors="replace")
+        if found := re.search(pattern, seen, re.MULTILINE):
+            return found
+    pytest.fail(f"the shell did not say {pattern} in a minute: {seen!r}")
 
 
 def typed(terminal: int, keys: str) -> list[str]:
     """The words that ``knipsel`` was given, once ``keys`` were typed."""
     os.write(terminal, keys.encode() + b"\n")
-    seen, until = "", time.monotonic() + 20
-    while time.monotonic() < until:
-        if select.select([terminal], [], [], 0.2)[0]:
-            seen += os.read(terminal, 4096).decode()
-        if found := re.search(r"^((?:<[^<>\n]*>)+)\.", seen, re.MULTILINE):
-            return re.findall(r"<(.*?)>", found[1])
-    pytest.fail(f"bash did not run the line in 20 s: {seen!r}")
+    return re.findall(r"<(.*?)>", heard(terminal, r"((?:<[^<>\n]*>)+)\.")[1])
 
 
-@pytest.mark.parametrize(
-    ("keys", "words"),
-    [
-        ("knipsel ver\t", ["verify"]),
-        ("knipsel run my\\ s\t", ["run", "my settings.toml"]),
-        ("knipsel run 'my s\t", ["run", "my settings.toml"]),
-        ("knipsel run --root m\t", ["run", "--root", "my data set/"]),
-        ("knipsel feeds st\t--ro\t", ["feeds", "status", "--root"]),
-    ],
-)
-def test_bash_completes_what_is_typed(keys: str, words: list[str], folder: Path) -> None:
-    with typing(folder) as terminal:
+LINES = [
+    ("knipsel ver\t", ["verify"]),
+    ("knipsel run my\\ s\t", ["run", "my settings.toml"]),
+    ("knipsel run 'my s\t", ["run", "my settings.toml"]),
+    ("knipsel run --root m\t", ["run", "--root", "my data set/"]),
+    ("knipsel feeds st\t--ro\t", ["feeds", "status", "--root"]),
+]
+
+
+@pytest.mark.parametrize("shell", STARTED)
+@pytest.mark.parametrize(("keys", "words"), LINES)
+def test_what_is_typed_is_completed(shell: str, keys: str, words: list[str], folder: Path) -> None:
+    with typing(shell, folder) as terminal:
         assert typed(terminal, keys) == words
 
 
@@ -135,11 +153,21 @@ def test_the_script_names_every_command_and_option(shell: str) -> None:
         assert re.search(rf"(--|-l ){option}\b", script)
 
 
-def test_fish_offers_every_command(folder: Path) -> None:
+def by_fish(folder: Path, line: str) -> list[str]:
+    """What fish offers for the end of a line."""
     fish = shutil.which("fish") or pytest.skip("fish is not installed")
-    code = "source ../knipsel.fish; complete -C 'knipsel '"
+    code = f"source ../knipsel.fish; complete -C {shlex.quote(line)}"
     done = subprocess.run([fish, "--no-config", "-c", code], cwd=folder, capture_output=True, text=True, check=True)
-    assert sorted(line.partition("\t")[0] for line in done.stdout.splitlines()) == sorted(COMMANDS)
+    return sorted(answer.partition("\t")[0] for answer in done.stdout.splitlines())
+
+
+def test_fish_offers_what_belongs_there(folder: Path) -> None:
+    assert by_fish(folder, "knipsel ") == sorted(COMMANDS)
+    assert by_fish(folder, "knipsel feeds ") == ["check", "discover", "export", "import", "status"]
+    assert by_fish(folder, "knipsel feeds status --ro") == ["--root"]
+    assert by_fish(folder, "knipsel schedule print ") == ["actions", "airflow", "cron", "systemd"]
+    assert by_fish(folder, "knipsel run --root ") == ["my data set/"]
+    assert set(by_fish(folder, "knipsel run --config my")) == {"my data set/", "my settings.toml"}
 
 
 def test_zsh_takes_the_script_for_a_completion(folder: Path) -> None:
