@@ -138,7 +138,7 @@ def test_make_run_prints_what_the_readme_shows(trial: tuple[Path, str]) -> None:
     shown, tested = block.text.removeprefix("$ make run\n").split("$ make test\n")
     assert_shows(shown, trial[1])
     assert tested == "… passed … in …\n"
-    assert recipe("test") == [".venv/bin/python -m pytest"]
+    assert all(line.startswith(".venv/bin/python -m pytest ") for line in recipe("test"))
 
 
 def test_the_make_targets_of_the_pages_exist() -> None:
