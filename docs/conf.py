@@ -12,6 +12,9 @@ html_theme = "furo"
 html_title = "Knipsel"
 html_copy_source = False
 html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
+smartquotes = False
 
 myst_heading_anchors = 4
 
