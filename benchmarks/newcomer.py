@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from tests.test_tutorial import CRONTAB
@@ -47,7 +48,9 @@ def main() -> None:
         print(f"{one.characters:5} characters {one.seconds:7.1f} s   {one.typed[:80]}")
     typing = sum(one.characters for one in found) / CHARACTERS_A_MINUTE
     waiting = sum(one.seconds for one in found) / 60
+    used = sum(os.times()[2:4]) / 60
     print(f"{typing:.1f} minutes of typing + {waiting:.1f} of waiting = {typing + waiting:.1f} minutes")
+    print(f"the waiting took {used:.1f} minutes of CPU; alone on a machine it is that and the downloads")
 
 
 def follow(folder: Path) -> list[Timed]:
@@ -82,7 +85,7 @@ def follow(folder: Path) -> list[Timed]:
     if not (folder / "knipsel" / END).is_file():
         raise SystemExit(f"no report was made:\n{done.stdout}")
     moments = [float(moment) for moment in BEFORE.findall(done.stdout)]
-    for step, start, end in zip(steps(text), moments, moments[1:], strict=True):
+    for step, (start, end) in zip(steps(text), pairwise(moments), strict=True):
         found.append(Timed(step.command, len(step.command), end - start))
     return found
 
