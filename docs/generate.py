@@ -157,7 +157,8 @@ def described(owner: type) -> dict[str, str]:
     """The strings below the fields of a class, by the name of the field."""
     found: dict[str, str] = {}
     names: list[str] = []
-    for node in ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0].body:  # type: ignore[attr-defined]
+    tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
+    for node in (inner for outer in tree.body if isinstance(outer, ast.ClassDef) for inner in outer.body):
         match node:
             case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
                 names.append(name)
