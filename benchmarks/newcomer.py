@@ -27,6 +27,9 @@ TUTORIAL = "docs/tutorial.md"
 END = "press/data/_reports/index.html"
 """What is there when a scheduled run has ended."""
 
+SCHEDULED = "| cut -d' ' -f6- | sh"
+"""How the command of a line of a crontab is handed to a shell, as cron does it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timed:
@@ -46,11 +49,14 @@ def main() -> None:
         shutil.rmtree(folder)
     for one in found:
         print(f"{one.characters:5} characters {one.seconds:7.1f} s   {one.typed[:80]}")
-    typing = sum(one.characters for one in found) / CHARACTERS_A_MINUTE
-    waiting = sum(one.seconds for one in found) / 60
-    used = sum(os.times()[2:4]) / 60
-    print(f"{typing:.1f} minutes of typing + {waiting:.1f} of waiting = {typing + waiting:.1f} minutes")
-    print(f"the waiting took {used:.1f} minutes of CPU; alone on a machine it is that and the downloads")
+    first = next(at for at, one in enumerate(found, 1) if one.typed.endswith(SCHEDULED))
+    for until, some in (("the first scheduled run with its report", found[:first]), ("the end of the page", found)):
+        typing = sum(one.characters for one in some) / CHARACTERS_A_MINUTE
+        waiting = sum(one.seconds for one in some) / 60
+        print(
+            f"to {until}: {typing:.1f} minutes of typing + {waiting:.1f} of waiting = {typing + waiting:.1f} minutes"
+        )
+    print(f"all the waiting took {sum(os.times()[2:4]) / 60:.1f} minutes of CPU")
 
 
 def follow(folder: Path) -> list[Timed]:
