@@ -72,7 +72,7 @@ def codes_by_name(gazetteer: Gazetteer) -> dict[str, dict[str, set[str]]]:
 
 
 def _key(name: str, country: str = "") -> str:
-    return " ".join(words_in(name).keys) + (f"|{country}" if country else "")
+    return " ".join(words_in(name).keys()) + (f"|{country}" if country else "")
 
 
 def _meant(label: str, known: Mapping[str, set[str]]) -> set[str]:

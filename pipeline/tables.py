@@ -139,6 +139,7 @@ class Language(_Table):
     detector: Literal["langdetect", "py3langid"]
     max_chars: Annotated[int, Field(strict=True, ge=50, le=100_000)]
     min_letters: Annotated[int, Field(strict=True, ge=1, le=1_000)]
+    expected: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")], ...]
 
 
 class Clutter(_Table):

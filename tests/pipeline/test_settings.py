@@ -12,7 +12,7 @@ TABLES = {
     "": "alarm, clusters, clutter, drift, fetch, language, limits, root, run, timezones",
     "run": "batch_bytes, batch_records, buffer_bytes, max_rejected_share, rows_per_file, workers",
     "limits": "child_bytes, feed_bytes, parse_seconds, text_bytes",
-    "language": "detector, max_chars, min_letters",
+    "language": "detector, expected, max_chars, min_letters",
     "clutter": "languages",
 }
 
@@ -111,6 +111,7 @@ def test_an_unknown_key_names_file_key_and_what_is_allowed(tmp_path: Path, table
         ("language.detector", "orakel", "'langdetect' or 'py3langid'"),
         ("language.max_chars", 1, "50"),
         ("language.min_letters", 0, "1"),
+        ("language.expected", ["dutch"], "pattern"),
         ("clutter.languages", "nl", "tuple"),
         ("clutter.languages", ["xx"], "allowed: any, de, en, fr, nl"),
         ("clutter.languages", ["../nl"], "pattern"),

@@ -153,11 +153,13 @@ class AgencyReader:
         lines = [line for line in lines if line]
         places: dict[str | None, int] = {}
         for number, line in enumerate(lines):
-            for codes, where, shown in self._datelines(line, opening=number < OPENING_LINES):
-                _note(found, codes, shown)
-                places.setdefault(where, number)
-            for codes, shown in self._inner_credits(line):
-                _note(found, codes, shown)
+            if "(" in line:
+                for codes, where, shown in self._datelines(line, opening=number < OPENING_LINES):
+                    _note(found, codes, shown)
+                    places.setdefault(where, number)
+            if "(" in line or ":" in line:
+                for codes, shown in self._inner_credits(line):
+                    _note(found, codes, shown)
         if not places:
             place = bare_place(lines, self._not_places)
         else:
@@ -182,18 +184,15 @@ class AgencyReader:
 
         One opens it. Where a page came without its line breaks, others follow within it.
         """
-        if "(" in line:
-            first = self._dateline(line, opening=opening)
-            if first is not None:
-                yield first
-            for found in _INNER_DATELINE.finditer(line):
-                place = place_of(found["lead"].strip())
-                names = [
-                    name for piece in _SEPARATORS.split(found["names"]) if (name := self._name(piece)) is not None
-                ]
-                codes = tuple(name.code for name in names if not name.ambiguous)
-                if codes and place is not None:
-                    yield codes, place, found[0][1:].strip()
+        first = self._dateline(line, opening=opening)
+        if first is not None:
+            yield first
+        for found in _INNER_DATELINE.finditer(line):
+            place = place_of(found["lead"].strip())
+            names = [name for piece in _SEPARATORS.split(found["names"]) if (name := self._name(piece)) is not None]
+            codes = tuple(name.code for name in names if not name.ambiguous)
+            if codes and place is not None:
+                yield codes, place, found[0][1:].strip()
 
     def _inner_credits(self, line: str) -> Iterator[tuple[tuple[str, ...], str]]:
         """The agencies and the wording of credits amid a line: ". (dpa) " and "Bron: ANP"."""

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from schemas.gazetteer import CueFile
-from transforms.core.gazetteer import Kind, Match, Name, Words, words_by_language
+from transforms.core.gazetteer import Kind, Match, Name, Words, fold, words_by_language
 
 TITLED_SHARE, TITLED_WORDS, TITLED_CHARS = 0.6, 4, 4
 """A headline has capitals for style if this share of its words of four letters has one, four words at least."""
@@ -91,25 +91,27 @@ class Found:
 class Zone:
     """The headline or the body as words, and whether capitals mean anything in it."""
 
-    __slots__ = ("capitals", "keys", "language", "number", "titled", "words")
+    __slots__ = ("capitals", "language", "number", "titled", "words")
 
     def __init__(self, number: int, words: Words, language: str) -> None:
         self.number = number
         self.language = language
         self.words = words
-        self.keys = words.keys
         headline = number == 0
-        self.capitals = headline and words.text.isupper()
+        self.capitals = headline and "".join(words.words).isupper()
         self.titled = self.capitals or (headline and language not in NOUNS_HAVE_CAPITALS and _is_titled(words))
 
     def gap(self, at: int) -> str:
         """What stands between a word and the one before it."""
-        words = self.words
-        return words.text[words.ends[at - 1] : words.starts[at]] if 0 < at < len(words.keys) else "\n"
+        return self.words.gaps[at] if 0 < at < len(self.words.words) else "\n"
+
+    def key(self, at: int) -> str:
+        """A word folded."""
+        return fold(self.words.words[at])
 
     def capital(self, at: int) -> bool:
         """Whether the word begins with a capital."""
-        return self.words.text[self.words.starts[at]].isupper()
+        return self.words.words[at][0].isupper()
 
     def opens(self, at: int) -> bool:
         """Whether a sentence, a quote or a bracket begins with the word."""
@@ -119,8 +121,8 @@ class Zone:
         """The name as the text has it."""
         if found.names[0].exact:
             return found.names[0].exact
-        words = self.words
-        return " ".join(words.text[words.starts[found.at] : words.ends[found.at + found.size - 1]].split())
+        last = found.at + found.size - 1
+        return " ".join((self.words.written(found.at, found.size - 1) + self.words.words[last]).split())
 
     def found(self, match: Match) -> Found | None:
         """The names at one place as what they most likely are; ``None`` if they are no name here."""
@@ -137,8 +139,8 @@ class Zone:
 
 
 def _is_titled(words: Words) -> bool:
-    long = [start for start, end in zip(words.starts, words.ends, strict=True) if end - start >= TITLED_CHARS]
-    upper = sum(words.text[start].isupper() for start in long)
+    long = [word for word in words.words if len(word) >= TITLED_CHARS]
+    upper = sum(word[0].isupper() for word in long)
     return len(long) >= TITLED_WORDS and upper >= TITLED_SHARE * len(long)
 
 
@@ -156,7 +158,7 @@ class Judge:
         if one.kind == Kind.PERSON:
             return State.SURE
         plain = State.DOUBTFUL if one.guarded else State.SURE
-        before = zone.keys[one.at - 1] if one.at and zone.gap(one.at) in SPACES else ""
+        before = zone.key(one.at - 1) if one.at and zone.gap(one.at) in SPACES else ""
         person = before in self._cues.given_name
         if one.kind == Kind.ORGANISATION:
             return State.OUT if person and one.size == 1 else plain
@@ -172,8 +174,8 @@ class Judge:
 
     def has_office(self, one: Found, zone: Zone) -> bool:
         """Whether a title or an office stands beside the name: "the Russian president", "Kölner Polizei"."""
-        keys, cues = zone.keys, self._cues
-        near = keys[max(0, one.at - 1) : one.at] + keys[one.at + one.size :][:2]
+        cues, behind = self._cues, one.at + one.size
+        near = zone.words.keys(one.at - 1, one.at) + zone.words.keys(behind, behind + 2)
         return any(key in cues.office or key in cues.title for key in near)
 
     def _capital_behind(self, one: Found, zone: Zone) -> bool:
@@ -182,7 +184,7 @@ class Judge:
             not (self._nouns_have_capitals or zone.titled)
             and zone.gap(behind) in SPACES
             and zone.capital(behind)
-            and zone.keys[behind] not in self._cues.calendar
+            and zone.key(behind) not in self._cues.calendar
         )
 
     def _surname(self, one: Found, zone: Zone, before: str) -> State:
@@ -197,17 +199,17 @@ class Judge:
 
     def _is_other(self, one: Found, zone: Zone, before: str) -> bool:
         """Whether the name of a place is that of a person or a club."""
-        cues, keys, at = self._cues, zone.keys, one.at
+        cues, key, at = self._cues, zone.key, one.at
         if before in cues.given_name or (before in cues.club and zone.capital(at - 1)):
             return True
         if at > 1:
-            link, first = keys[at - 1], keys[at - 2]
+            link, first = key(at - 1), key(at - 2)
             if link in cues.place_link and first in cues.given_name:
                 return True
             if one.kind == Kind.CITY and link in _PARTICLES and first in _PARTICLE_LINKS:
                 return True
         behind = at + one.size
-        return zone.gap(behind) in SPACES and keys[behind] in cues.club and zone.capital(behind)
+        return zone.gap(behind) in SPACES and key(behind) in cues.club and zone.capital(behind)
 
     def _is_first_half(self, one: Found, zone: Zone) -> bool:
         """Whether a name before a capitalised word may be the first half of a longer one.
@@ -215,14 +217,14 @@ class Judge:
         It is whole in "Ukraine President …" and "le président du Sénégal Bassirou …"; in "Polen-Jans" it is half of a
         nickname.
         """
-        cues, keys, at = self._cues, zone.keys, one.at
+        cues, key, at = self._cues, zone.key, one.at
         behind = at + one.size
         if one.kind == Kind.COUNTRY and zone.gap(behind) == "-":
             return not (self._nouns_have_capitals or one.names[0].exact) and zone.capital(behind)
-        if one.names[0].exact or not self._capital_behind(one, zone) or keys[behind] in cues.title:
+        if one.names[0].exact or not self._capital_behind(one, zone) or key(behind) in cues.title:
             return False
-        linked = at > 1 and (keys[at - 1] in cues.place_link or keys[at - 1] in cues.country_before)
-        return not (linked and (keys[at - 2] in cues.title or keys[at - 2] in cues.office))
+        linked = at > 1 and (key(at - 1) in cues.place_link or key(at - 1) in cues.country_before)
+        return not (linked and (key(at - 2) in cues.title or key(at - 2) in cues.office))
 
     def _is_second_half(self, one: Found, zone: Zone, before: str, *, beside: bool) -> bool:
         """Whether a name behind a capitalised word may be the second half of a longer one."""
@@ -245,6 +247,6 @@ class Judge:
             return False
         if before in cues.place_before or (one.kind == Kind.COUNTRY and before in cues.country_before):
             return True
-        if at > 1 and zone.keys[at - 1] in cues.place_link:
-            return zone.keys[at - 2] in cues.place_noun or (zone.keys[at - 1] == "d" and not before)
+        if at > 1 and zone.key(at - 1) in cues.place_link:
+            return zone.key(at - 2) in cues.place_noun or (zone.key(at - 1) == "d" and not before)
         return False

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Sequence
 from schemas.article import Tag
 from schemas.gazetteer import Gazetteer
 from transforms.core.beside import Cues
-from transforms.core.gazetteer import LANGUAGES, Entity, Index, Names, Words, words_in
+from transforms.core.gazetteer import LANGUAGES, Entity, Index, Names, words_in
 from transforms.core.mentions import Mention, Reader
 
-MAX_BODY_CHARS = 3_000
-"""No further is the body read: some 500 words, a news story; what it is about was named by then."""
+MAX_BODY_CHARS = 2_000
+"""No further is the body read: some 330 words; what it is about was named by then. With 3,000, the 1,433 texts at
+hand have no name more that scores 0.3, and 17 topics of 2,190."""
 
 MAX_HEADLINE_CHARS = 2_000
 """Bound on the headline; real ones have a tenth of that."""
@@ -109,15 +110,16 @@ class EntityTagger:
             country=country,
             dateline=[name for match in index.matches(here) for name in match.names],
         )
-        return self._tags(mentions, text)
+        # A word that the end of the lede cuts belongs to it.
+        lede = len(words_in(body[: _lede_end(body[:MAX_BODY_CHARS])]).words)
+        return self._tags(mentions, lede, len(text.words) - lede)
 
-    def _tags(self, mentions: Iterable[Mention], text: Words) -> tuple[Tag, ...]:
-        lede_end = _lede_end(text.text)
-        rest = sum(1 for start in reversed(text.starts) if start >= lede_end)
+    def _tags(self, mentions: Iterable[Mention], lede: int, rest: int) -> tuple[Tag, ...]:
+        """The tags of what is mentioned in a text of so many words in the lede and in the rest."""
         factors = (HEADLINE_FACTOR, LEDE_FACTOR, BODY_FACTOR * min(1.0, math.sqrt(BODY_FULL_WORDS / max(1, rest))))
         counts: dict[int, dict[tuple[str, bool], list[int]]] = {}
         for mention in mentions:
-            zone = 0 if mention.zone == 0 else 1 if mention.start < lede_end else 2
+            zone = 0 if mention.zone == 0 else 1 if mention.at < lede else 2
             forms = counts.setdefault(mention.target, {})
             forms.setdefault((mention.written, mention.derived), [0, 0, 0])[zone] += 1
         by_scheme: dict[str, list[tuple[float, int]]] = {scheme: [] for scheme in SCHEMES}

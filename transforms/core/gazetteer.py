@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,7 +17,10 @@ LANGUAGES = ("de", "en", "fr", "nl")
 MAX_ACRONYM_CHARS = 5
 """A name of this many letters with two capitals in it (VS, PvdA, U.S.) must stand as written, or "us" would do."""
 
-_WORD = re.compile(r"[^\W_]+")
+REMEMBERED_WORDS = 1 << 14
+"""Of so many words it is remembered which names begin with them."""
+
+_WORD = re.compile(r"([^\W_]+)")
 _ENDINGS = re.compile(r"(?P<stem>.*\S)\((?P<endings>[^()]*)\)")
 _ADJECTIVE = {"de": ("e", "em", "en", "er", "es"), "en": ("s",), "fr": ("e", "s", "es"), "nl": ("e",)}
 _MARKS = "?~)"
@@ -81,12 +84,28 @@ class Entity(NamedTuple):
 
 
 class Words(NamedTuple):
-    """A text cut into words: each folded, and where it begins and ends."""
+    """A text cut into words.
 
-    text: str
-    keys: list[str]
-    starts: list[int]
-    ends: list[int]
+    Attributes:
+        words: as they are written.
+        gaps: what stands before each, and after the last.
+    """
+
+    words: list[str]
+    gaps: list[str]
+
+    def key(self, at: int) -> str:
+        """A word folded."""
+        return fold(self.words[at])
+
+    def keys(self, start: int = 0, end: int | None = None) -> list[str]:
+        """Some of the words, or all, folded."""
+        return list(map(fold, self.words[max(0, start) : end]))
+
+    def written(self, at: int, size: int) -> str:
+        """The text from the beginning of a word to that of the word so many behind it."""
+        pairs = zip(self.words[at : at + size], self.gaps[at + 1 : at + 1 + size], strict=True)
+        return "".join([part for pair in pairs for part in pair])
 
 
 class Match(NamedTuple):
@@ -97,30 +116,21 @@ class Match(NamedTuple):
     names: tuple[Name, ...]
 
 
+@lru_cache(REMEMBERED_WORDS)
 def fold(word: str) -> str:
     """A word without case, accents and ligatures."""
-    low = word.lower()
-    return low if low.isascii() else _unaccented(low)
-
-
-@lru_cache(maxsize=4096)
-def _unaccented(low: str) -> str:
     # The memory holds nothing that a result depends on.
+    low = word.lower()
+    if low.isascii():
+        return low
     apart = unicodedata.normalize("NFD", low.translate(_LETTERS))
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
 def words_in(text: str) -> Words:
     """The words of a text."""
-    spans = [match.span() for match in _WORD.finditer(text)]
-    low = text.lower()
-    if len(low) != len(text):  # "İ" becomes two characters
-        keys = [fold(text[start:end]) for start, end in spans]
-    else:
-        keys = [low[start:end] for start, end in spans]
-        if not low.isascii():
-            keys = [key if key.isascii() else _unaccented(key) for key in keys]
-    return Words(text, keys, [start for start, _ in spans], [end for _, end in spans])
+    parts = _WORD.split(text)
+    return Words(parts[1::2], parts[::2])
 
 
 def expand(form: str, language: str) -> tuple[tuple[str, ...], bool]:
@@ -149,7 +159,7 @@ def _exact(written: str) -> str:
 class Index:
     """The names of one language by their first word, and apart those that need no capital."""
 
-    __slots__ = ("_any_case", "_genitives", "_names")
+    __slots__ = ("_any_case", "_genitives", "_known", "_names")
 
     def __init__(self, names: dict[str, list[Name]], language: str) -> None:
         self._names = names
@@ -157,39 +167,49 @@ class Index:
             key: small for key, found in names.items() if (small := [name for name in found if not name.capital])
         }
         self._genitives = language in _GENITIVES
+        self._known: dict[str, Sequence[Name]] = {}
 
-    def matches(self, words: Words) -> Iterator[Match]:
+    def _beginning(self, word: str) -> Sequence[Name]:
+        """The names that may begin with a word as it is written, the longest first."""
+        # The memory holds nothing that a result depends on.
+        found = self._known.get(word)
+        if found is None:
+            if len(self._known) >= REMEMBERED_WORDS:
+                self._known.clear()
+            found = self._known[word] = self._names_of(word)
+        return found
+
+    def _names_of(self, word: str) -> Sequence[Name]:
+        names = self._names if word[0].isupper() else self._any_case
+        key = fold(word)
+        found = names.get(key)
+        if found is None and self._genitives and key.endswith("s") and key[:-1] in names:
+            found = [name for name in names[key[:-1]] if not name.rest and not name.exact]
+        return found or ()
+
+    def matches(self, text: Words) -> Iterator[Match]:
         """The names in a text from its beginning to its end: at each place the longest, and none within another."""
-        text, keys, starts, _ = words
-        genitives = self._genitives
+        words = text.words
         covered = 0
         # Few words begin a name; the others are left out all at once.
-        distinct = set(keys)
-        openings = distinct & self._names.keys()
-        if genitives:
-            openings |= {key for key in distinct if key[-1] == "s" and key[:-1] in self._names}
-        for at in [at for at, key in enumerate(keys) if key in openings]:
-            key = keys[at]
-            names = self._names if text[starts[at]].isupper() else self._any_case
-            found = names.get(key)
-            if found is None:
-                if not genitives or key[-1] != "s" or key[:-1] not in names:
-                    continue
-                found = [name for name in names[key[:-1]] if not name.rest and not name.exact]
+        beginnings = {word: found for word in set(words) if (found := self._beginning(word))}
+        for at in [at for at, word in enumerate(words) if word in beginnings]:
             if at < covered:
                 continue
             size = 0
             fitting: list[Name] = []
-            following = keys[at + 1 : at + 2]
-            behind = (following[0], following[0].removesuffix("s") if genitives else "") if following else ()
-            for name in found:
+            names = beginnings[words[at]]
+            behind: tuple[str, ...] = ()
+            if names[0].rest and at + 1 < len(words):
+                behind = (text.key(at + 1), text.key(at + 1).removesuffix("s") if self._genitives else "")
+            for name in names:
                 length = len(name.rest) + 1
                 if length < size:
                     break
                 # "Le", "San" and "New" begin dozens of names.
                 if length > 1 and name.rest[0] not in behind:
                     continue
-                if _fits(name, length, at, words, genitives=genitives):
+                if _fits(name, length, at, text, genitives=self._genitives):
                     size = length
                     fitting.append(name)
             if fitting:
@@ -197,23 +217,21 @@ class Index:
                 yield Match(at, size, tuple(fitting))
 
 
-def _fits(name: Name, length: int, at: int, words: Words, *, genitives: bool) -> bool:
-    text, keys, starts, ends = words
+def _fits(name: Name, length: int, at: int, text: Words, *, genitives: bool) -> bool:
     if length > 1:
-        last = at + length - 1
-        if last >= len(keys) or tuple(keys[at + 1 : last]) != name.rest[:-1]:
+        *inner, last = text.keys(at + 1, at + length)
+        if len(inner) != length - 2 or tuple(inner) != name.rest[:-1]:
             return False
-        if keys[last] != name.rest[-1] and not (genitives and keys[last] == name.rest[-1] + "s"):
+        if last != name.rest[-1] and not (genitives and last == name.rest[-1] + "s"):
             return False
-        if name.last_capital and not text[starts[last]].isupper():
+        if name.last_capital and not text.words[at + length - 1][0].isupper():
             return False
-        for offset, gap in enumerate(name.gaps):
-            seen = text[ends[at + offset] : starts[at + offset + 1]]
+        for seen, gap in zip(text.gaps[at + 1 :], name.gaps, strict=False):
             if seen != gap:
                 seen = seen.translate(_GAPS)
                 if seen != gap and not (seen in _LOOSE and gap in _LOOSE):
                     return False
-    return not name.exact or text.startswith(name.exact, starts[at])
+    return not name.exact or text.written(at, length).startswith(name.exact)
 
 
 class Names:
@@ -302,15 +320,15 @@ class Names:
 
 def _name(written: str, kind: Kind, target: int, guarded: str) -> tuple[str, Name]:
     """A name of several words or capitals, and the word it begins with."""
-    words = words_in(written)
-    if not words.keys:
+    text = words_in(written)
+    if not text.words:
         raise ValueError(f"{written!r} has no word in it")
-    between = zip(words.ends, words.starts[1:], strict=False)
-    gaps = tuple(written[end:start].translate(_GAPS) for end, start in between)
-    capital = written[words.starts[0]].isupper()
-    last_capital = capital and len(words.keys) > 1 and written[words.starts[-1]].isupper()
+    first, *rest = text.keys()
+    gaps = tuple(gap.translate(_GAPS) for gap in text.gaps[1:-1])
+    capital = text.words[0][0].isupper()
+    last_capital = capital and rest != [] and text.words[-1][0].isupper()
     exact = _exact(written) if capital else ""
-    return words.keys[0], Name(tuple(words.keys[1:]), gaps, capital, last_capital, exact, kind, target, guarded)
+    return first, Name(tuple(rest), gaps, capital, last_capital, exact, kind, target, guarded)
 
 
 def _longest_first(name: Name) -> int:
@@ -325,7 +343,7 @@ def words_by_language(forms: Forms, language: str) -> frozenset[str]:
     """
     cues: set[str] = set()
     for cue in (*forms.get(EVERY_LANGUAGE, ()), *forms.get(language, ())):
-        keys = words_in(cue).keys
+        keys = words_in(cue).keys()
         if len(keys) != 1:
             raise ValueError(f"the cue {cue!r} is not one word")
         cues.add(keys[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Protocol
 
@@ -19,16 +19,28 @@ SURE = 0.9
 """Below this the detector itself hesitates: of 4,250 lines of up to 300 letters py3langid is right on 99.9% above it,
 on 95% between 0.3 and 0.9, and on 49% below 0.3."""
 
-_GUESS = 0.3
-"""Below this a detector has no answer, and what it says is no more than a guess."""
+_GUESS = 0.2
+"""Below this an answer is no more than a guess. Of 20 lines of names, brands and menus 15 lie below it, of 1,539
+headlines 8 (with py3langid)."""
 
-_NEAR = 0.2
-"""A declared language settles a doubt if the detector gives it at least this share of the chance of its own answer.
-Of 1,000 of those lines that puts right 34 of the 41 that are wrong, and a false declaration misleads it on 22."""
+_LIKELIER = 5.0
+"""By so much a language that is expected, or declared, outweighs another that the detector finds as likely.
+
+A detector takes all languages for equally frequent, and short Dutch for Afrikaans, German for Luxembourgish and
+English for Nigerian Pidgin as often as the reverse. Of 1,243 headlines in four languages and 296 in 40, newly
+written, py3langid has 45 wrong by itself, 13 with this factor, and 16 with half of it or twice. A declared language
+puts right 34 of the 41 of 1,000 lines that are wrong, and misleads on 22 if the declaration is false."""
 
 _RUNNING_CHARS = 60
 """Lines of running text are longer; menus, buttons and headings, of which some may be left in another language than
 the article's, are shorter."""
+
+_FIRST_CHARS = 150
+"""So much is looked at first, and more only where the detector hesitates, as py3langid does with 2 texts in 100. Of
+817 articles it takes one for another language, as it does when it is always given 1,000 characters."""
+
+_PIECES = 3
+"""From the beginning, the middle and the end: a quote in another language does not decide then."""
 
 _DENSE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _DENSE_LETTERS = 3
@@ -100,29 +112,57 @@ DETECTORS: dict[str, type[Langdetect] | type[Py3langid]] = {"langdetect": Langde
 
 
 def detect(
-    text: str, detector: Detector, *, max_chars: int, min_letters: int, declared: str | None = None
+    text: str,
+    detector: Detector,
+    *,
+    max_chars: int,
+    min_letters: int,
+    expected: Set[str] = frozenset(),
+    declared: str | None = None,
 ) -> tuple[str, float]:
     """The language of a text with its score, ``und`` where it cannot be told.
 
+    Where the detector hesitates, the chances that it gives each language are weighed: an expected one counts five
+    times, and the one that is declared five times as much as if it was expected only. The score is the share of the
+    answer then, and the detector's own where it is sure.
+
     Args:
-        text: of which the first ``max_chars`` are looked at, without its short lines if it has longer ones.
+        text: of which pieces from the beginning, the middle and the end are looked at; without its short lines if it
+            has longer ones.
         detector: tells the language.
-        max_chars: how many characters it is given at most.
+        max_chars: how many characters it is given at most, apart from a blank between the pieces.
         min_letters: with fewer letters the language is unknown.
-        declared: the language that is declared, which decides between those that a hesitating detector thinks of.
+        expected: the languages that are likelier than others; ISO 639 codes.
+        declared: the language that is declared.
     """
-    head = _running(text, min_letters)[:max_chars]
-    if letters(head) < min_letters and _weighed(head) < min_letters:
+    running = _running(text, min_letters)
+    sample = _sample(running, min(_FIRST_CHARS, max_chars))
+    language, score = detector(sample)
+    if score < SURE and len(sample) < min(len(running), max_chars):
+        sample = _sample(running, max_chars)
+        language, score = detector(sample)
+    if letters(sample) < min_letters and _weighed(sample) < min_letters:
         return UNKNOWN
-    language, score = detector(head)
     if score >= SURE:
         return language, score
-    wanted = primary(declared) if declared else None
-    if wanted is not None and wanted != primary(language):
-        chance = detector.chances(head).get(wanted, 0.0)
-        if chance >= _NEAR * score and chance > 0:
-            return wanted, chance
-    return (language, score) if score >= _GUESS or wanted == primary(language) else UNKNOWN
+    chances = _weigh(detector.chances(sample), expected, primary(declared) if declared else None)
+    language = max(chances, key=chances.__getitem__, default=UNKNOWN[0])
+    score = chances.get(language, 0.0)
+    return (language, score) if score >= _GUESS else UNKNOWN
+
+
+def _weigh(chances: Mapping[str, float], expected: Set[str], declared: str | None) -> dict[str, float]:
+    """The chances with what is known besides the text, so that they add up to 1."""
+    weighed = {}
+    for language, chance in chances.items():
+        plain = primary(language)
+        if plain == declared:
+            chance *= _LIKELIER
+        if plain in expected or (expected and plain == declared):
+            chance *= _LIKELIER
+        weighed[language] = chance
+    total = sum(weighed.values())
+    return {language: chance / total for language, chance in weighed.items() if chance}
 
 
 def _running(text: str, min_letters: int) -> str:
@@ -130,6 +170,14 @@ def _running(text: str, min_letters: int) -> str:
         return text
     running = "\n".join(line for line in text.split("\n") if len(line) >= _RUNNING_CHARS)
     return running if len(running) >= max(_RUNNING_CHARS, min_letters) else text
+
+
+def _sample(text: str, size: int) -> str:
+    if len(text) <= size:
+        return text
+    piece = size // _PIECES
+    middle = (len(text) - piece) // 2
+    return " ".join((text[:piece], text[middle : middle + piece], text[-piece:]))
 
 
 def _weighed(text: str) -> int:
@@ -147,7 +195,7 @@ def tag_of(declared: str) -> str | None:
 
 def primary(tag: str) -> str:
     """The language of a tag without script and region."""
-    language = re.split("[-_]", tag.strip(), maxsplit=1)[0].lower()
+    language = tag.strip().replace("_", "-").partition("-")[0].lower()
     return _SAME.get(language, language)
 
 

@@ -63,14 +63,14 @@ class Mention(NamedTuple):
     Attributes:
         target: the number of the entity.
         zone: 0 for the headline, 1 for the body.
-        start: where it begins there.
+        at: the number of its first word there.
         written: how it is written.
         derived: whether it is an adjective or an inhabitant.
     """
 
     target: int
     zone: int
-    start: int
+    at: int
     written: str
     derived: bool
 
@@ -124,7 +124,7 @@ class Reader:
             Mention(
                 target=one.target,
                 zone=one.zone,
-                start=texts[one.zone].words.starts[one.at],
+                at=one.at,
                 written=texts[one.zone].written(one),
                 derived=one.kind in DERIVED,
             )
@@ -243,8 +243,8 @@ class Reader:
             }
             meant = {target for target in targets if entities[target].country in countries}
             if not meant and not texts[one.zone].opens(one.at):
-                keys = texts[one.zone].keys
-                near = keys[max(0, one.at - NEAR_PARTY_WORDS) : one.at] + keys[one.at + one.size :][:NEAR_PARTY_WORDS]
+                words, behind = texts[one.zone].words, one.at + one.size
+                near = words.keys(one.at - NEAR_PARTY_WORDS, one.at) + words.keys(behind, behind + NEAR_PARTY_WORDS)
                 meant = set() if politics.isdisjoint(near) else targets
             if len(meant) == 1:
                 one.target, one.state = meant.pop(), State.SURE
@@ -252,7 +252,7 @@ class Reader:
 
 def _position(one: Found, texts: Sequence[Zone]) -> int:
     """The number of its first word, counted from the headline on."""
-    return one.at + (len(texts[0].keys) if one.zone else 0)
+    return one.at + (len(texts[0].words.words) if one.zone else 0)
 
 
 def _in_one_list(last: Found, one: Found, zone: Zone) -> bool:
@@ -262,4 +262,4 @@ def _in_one_list(last: Found, one: Found, zone: Zone) -> bool:
     end = last.at + last.size
     if end == one.at:
         return zone.gap(one.at) in _COMMAS
-    return end + 1 == one.at and zone.keys[end] in _JOINERS and zone.gap(one.at) in SPACES
+    return end + 1 == one.at and zone.key(end) in _JOINERS and zone.gap(one.at) in SPACES

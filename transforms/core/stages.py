@@ -7,7 +7,7 @@ twins, and ``knipsel explain`` calls them one after the other.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -212,14 +212,21 @@ def _earlier_hashes(
     return tuple(hashes)
 
 
-def detect_language(draft: Draft, *, detector: Detector, max_chars: int, min_letters: int) -> Draft:
+def detect_language(
+    draft: Draft, *, detector: Detector, max_chars: int, min_letters: int, expected: Set[str] = frozenset()
+) -> Draft:
     """The draft with the language of its clean text; a body too short to tell is helped by the headline.
 
-    What is declared adds the region to the same language, and decides where the detector hesitates.
+    What is declared adds the region to the same language; it and what is expected weigh where the detector hesitates.
     """
     article = draft.article
     tell = partial(
-        detect, detector=detector, max_chars=max_chars, min_letters=min_letters, declared=article.language_declared
+        detect,
+        detector=detector,
+        max_chars=max_chars,
+        min_letters=min_letters,
+        expected=expected,
+        declared=article.language_declared,
     )
     language, score = tell(article.body)
     if (language, score) == UNKNOWN and article.headline:

@@ -17,8 +17,9 @@ from schemas.article import Tag
 from schemas.tagging import TermFile, TopicFile
 from transforms.core.lexicon import Entry, Lexicon, Pattern, parse_term, words_of
 
-MAX_BODY_CHARS = 3_000
-"""No further is the body read: some 500 words, a news story; what it is about was named by then."""
+MAX_BODY_CHARS = 2_000
+"""No further is the body read: some 330 words; what it is about was named by then. With 3,000, the 1,433 texts at
+hand have no name more that scores 0.3, and 17 topics of 2,190."""
 
 MAX_SHORT_CHARS = 2_000
 """Bound on the headline and on all keywords together; real ones have a tenth of that."""
@@ -241,7 +242,6 @@ def _weigh(lexicon: Lexicon, headline: str, body: str, keywords: Sequence[str]) 
         (rest_words, body_factor, False),
     )
     found: dict[int, _Evidence] = {}
-    known: dict[str, tuple[Entry, ...]] = {}
     for words, factor, prominent in zones:
         covered: Counter[tuple[int, str]] = Counter()
         hits: Counter[Entry] = Counter()
@@ -249,10 +249,7 @@ def _weigh(lexicon: Lexicon, headline: str, body: str, keywords: Sequence[str]) 
             hits[entry] += 1
             covered.update((entry.family, word) for word in phrase)
         for word, count in Counter(words).items():
-            entries = known.get(word)
-            if entries is None:
-                entries = known[word] = lexicon.find(word)
-            for entry in entries:
+            for entry in lexicon.find(word):
                 left = count - covered[entry.family, word] if covered else count
                 if left > 0:
                     hits[entry] += left

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.settings import load
 from schemas.article import Cut
 from schemas.rules import CutKind
 from schemas.tagging import AgencyFile
 from transforms.core.agencies import AgencyReader
+from transforms.core.clutter.rules import rule_book
+from transforms.core.clutter.strip import strip
 from transforms.core.datelines import title_case
 
 ROOT = Path(__file__).parents[3]
@@ -288,6 +291,20 @@ def test_any_text_is_read(body: str, lines: list[str]) -> None:
     found = READER.read(body=body, removed=cuts, authors=lines, claims=lines)
     assert found == READER.read(body=body, removed=cuts, authors=lines, claims=lines)
     assert len(set(found.codes)) == len(found.codes) == len(found.display)
+
+
+@pytest.mark.skipif(not ANNOTATED.exists(), reason="the annotated clutter documents are not beside this repository")
+def test_agencies_of_stripped_documents() -> None:
+    book = rule_book(load().rules)
+    both = found = wanted = 0
+    for file in (ANNOTATED, ANNOTATED.with_name("seeds.jsonl")):
+        for line in file.read_text("utf-8").splitlines():
+            document = json.loads(line)
+            stripped = strip(document["text"], book)
+            given = set(READER.read(body=stripped.body, removed=stripped.removed, authors=()).display)
+            right = set(document["source_tags"])
+            both, found, wanted = both + len(given & right), found + len(given), wanted + len(right)
+    assert both >= 0.97 * max(found, wanted)
 
 
 @pytest.mark.skipif(not ANNOTATED.exists(), reason="the annotated clutter documents are not beside this repository")

@@ -237,7 +237,7 @@ def test_a_surname_needs_a_title_or_the_full_name(language: str, body: str, expe
 
 
 def test_the_score_tells_how_prominent_a_name_is() -> None:
-    filler = " Er gebeurde verder niets bijzonders en iedereen ging weer naar huis." * 40
+    filler = " Er gebeurde verder niets bijzonders en iedereen ging weer naar huis." * 25
     headline = tags("", "nl", "Sneeuw in Estland")["EE"]
     lede = tags("Sneeuw in Estland." + filler, "nl")["EE"]
     body = tags(filler + " Sneeuw in Estland.", "nl")["EE"]
@@ -249,7 +249,7 @@ def test_the_score_tells_how_prominent_a_name_is() -> None:
 
 
 def test_an_adjective_deep_in_a_long_text_gives_no_tag() -> None:
-    filler = " Er gebeurde verder niets bijzonders en iedereen ging weer naar huis." * 60
+    filler = " Er gebeurde verder niets bijzonders en iedereen ging weer naar huis." * 25
     assert codes("Zweden kreeg sneeuw." + filler + " Een Estse trein reed door.", "nl") == {"SE"}
 
 
@@ -297,11 +297,11 @@ def test_any_text_gives_sound_tags(words: list[str], language: str) -> None:
     body = " ".join(words)
     given_tags = TAGGER.tag(headline=body[:80], body=body, language=language)
     assert len({(tag.scheme, tag.code) for tag in given_tags}) == len(given_tags)
-    folded = " ".join(words_in(body).keys)
+    folded = " ".join(words_in(body).keys())
     for tag in given_tags:
         assert 0 < tag.score < 1
         first = tag.evidence.split(", ")[0].split(" ×")[0]
-        assert " ".join(words_in(first).keys) in folded
+        assert " ".join(words_in(first).keys()) in folded
 
 
 def test_what_makes_sure_of_a_country_may_stand_anywhere() -> None:
@@ -324,3 +324,8 @@ def test_the_countries_of_real_articles(seeds: Path, book: RuleBook) -> None:
     found = {name: codes(text.body, "nl", text.headline) for name, text in texts.items()}
     assert len(found) == 5
     assert all({"KP", "RU"} <= places for places in found.values()), found
+
+
+def test_a_word_of_nothing_but_a_modifier_letter_is_no_error() -> None:
+    for language in ("nl", "fr", "de", "en"):
+        assert "FR" in codes("ʻ ʼ bij Frankrijk, France, Frankreich", language, headline="ʻ")

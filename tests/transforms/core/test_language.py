@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from pipeline.settings import load
 from transforms.core.language import DETECTORS, UNKNOWN, Detector, Langdetect, detect, primary, regional, tag_of
 
 TEXTS = {
@@ -13,6 +16,7 @@ TEXTS = {
     "de": "Der Bürgermeister eröffnete gestern die neue Brücke über den Hafen, und Hunderte gingen gleich hinüber.",
     "en": "The mayor opened the new bridge across the harbour yesterday, and hundreds of residents walked over it.",
 }
+HEADLINES = Path(__file__).parents[2] / "data" / "headlines.tsv"
 HARD = [
     *TEXTS.values(),
     "Brug open, pont ouvert, bridge open: die Brücke is open voor tout le monde.",
@@ -46,10 +50,44 @@ def test_too_few_letters_are_no_language(detector: Detector) -> None:
     assert detect(TEXTS["nl"], detector, max_chars=1_000, min_letters=20)[0] == "nl"
 
 
-def test_only_the_beginning_is_looked_at(detector: Detector) -> None:
-    text = TEXTS["nl"] + " " + TEXTS["fr"] * 20
-    assert detect(text, detector, max_chars=100, min_letters=20) == detector(text[:100])
-    assert detect("1" * 100 + TEXTS["nl"], detector, max_chars=100, min_letters=1) == UNKNOWN
+def test_no_more_is_looked_at_than_asked_for(detector: Detector) -> None:
+    text = " ".join([TEXTS["nl"]] * 3 + [TEXTS["fr"]] + [TEXTS["nl"]] * 3)
+    middle = (len(text) - 40) // 2
+    pieces = f"{text[:40]} {text[middle : middle + 40]} {text[-40:]}"
+    assert detect(text, detector, max_chars=120, min_letters=20) == detector(pieces)
+    assert detect("1" * 300 + TEXTS["nl"] + "1" * 900, detector, max_chars=90, min_letters=1) == UNKNOWN
+
+
+class Listening:
+    """A detector that is sure of nothing before it is given so many characters, and notes what it was given."""
+
+    def __init__(self, enough: int) -> None:
+        self.enough = enough
+        self.given: list[int] = []
+
+    def __call__(self, text: str) -> tuple[str, float]:
+        self.given.append(len(text))
+        return ("nl", 1.0) if len(text) >= self.enough else ("af", 0.5)
+
+    def chances(self, text: str) -> dict[str, float]:
+        return {"af": 0.5, "nl": 0.4}
+
+
+def test_more_is_looked_at_where_a_little_leaves_a_doubt() -> None:
+    text = TEXTS["nl"] * 20
+    for enough, given in ((100, [152]), (300, [152, 1_001]), (9_000, [152, 1_001])):
+        detector = Listening(enough)
+        detect(text, detector, max_chars=1_000, min_letters=20)
+        assert detector.given == given
+    detector = Listening(300)
+    assert detect(TEXTS["nl"], detector, max_chars=1_000, min_letters=20)[0] == "af"
+    assert detector.given == [len(TEXTS["nl"])]
+
+
+def test_a_quote_that_begins_the_text_does_not_decide(detector: Detector) -> None:
+    text = f"{TEXTS['fr']} {TEXTS['nl']} {TEXTS['nl']} {TEXTS['nl']}"
+    assert detector(text[:50])[0] == "fr"
+    assert detect(text, detector, max_chars=200, min_letters=20)[0] == "nl"
 
 
 def test_few_characters_of_dense_scripts_are_enough(detector: Detector) -> None:
@@ -70,32 +108,68 @@ class Hesitant:
         self._chances = dict(sorted(chances.items(), key=lambda chance: -chance[1]))
 
     def __call__(self, text: str) -> tuple[str, float]:
-        return next(iter(self._chances.items()))
+        return next(iter(self._chances.items()), UNKNOWN)
 
     def chances(self, text: str) -> dict[str, float]:
         return self._chances
 
 
 @pytest.mark.parametrize(
-    ("chances", "declared", "expected"),
+    ("chances", "declared", "language"),
     [
-        ({"af": 0.6, "nl": 0.3}, "nl-BE", ("nl", 0.3)),
-        ({"af": 0.6, "nl": 0.3}, None, ("af", 0.6)),
-        ({"af": 0.6, "nl": 0.3}, "fr", ("af", 0.6)),
-        ({"af": 0.6, "nl": 0.1}, "nl", ("af", 0.6)),
-        ({"af": 0.95, "nl": 0.05}, "nl", ("af", 0.95)),
-        ({"af": 0.25, "nl": 0.2}, None, UNKNOWN),
-        ({"af": 0.25, "nl": 0.2}, "nl", ("nl", 0.2)),
-        ({"af": 0.25, "nl": 0.2}, "fr", UNKNOWN),
-        ({"nl": 0.25, "af": 0.2}, "nl", ("nl", 0.25)),
-        ({"no": 0.5, "da": 0.4}, "nb-NO", ("no", 0.5)),
+        ({"af": 0.6, "nl": 0.3}, "nl-BE", "nl"),
+        ({"af": 0.6, "nl": 0.3}, None, "nl"),
+        ({"af": 0.6, "nl": 0.3}, "fr", "nl"),
+        ({"af": 0.6, "nl": 0.3}, "af", "af"),
+        ({"af": 0.8, "nl": 0.1}, None, "af"),
+        ({"af": 0.8, "nl": 0.1}, "nl", "nl"),
+        ({"af": 0.85, "nl": 0.01}, "nl", "af"),
+        ({"af": 0.95, "nl": 0.05}, "nl", "af"),
+        ({"nl": 0.6, "de": 0.3}, "de", "de"),
+        ({"nl": 0.6, "de": 0.1}, "de", "nl"),
+        ({"sw": 0.15, "zu": 0.14, "xh": 0.13, "st": 0.12, "sn": 0.11, "so": 0.1, "rw": 0.09}, None, "und"),
+        ({"sw": 0.15, "zu": 0.14, "xh": 0.13, "st": 0.12, "sn": 0.11, "so": 0.1, "rw": 0.09}, "zu", "zu"),
+        ({"da": 0.5, "nn": 0.4}, "nb-NO", "nn"),
+        ({}, "nl", "und"),
     ],
 )
-def test_what_is_declared_settles_a_doubt(
-    chances: dict[str, float], declared: str | None, expected: tuple[str, float]
+def test_what_is_expected_and_declared_settles_a_doubt(
+    chances: dict[str, float], declared: str | None, language: str
 ) -> None:
-    text = TEXTS["nl"]
-    assert detect(text, Hesitant(**chances), max_chars=100, min_letters=20, declared=declared) == expected
+    expected = frozenset({"nl", "de", "da", "no"})
+    found, score = detect(
+        TEXTS["nl"], Hesitant(**chances), max_chars=100, min_letters=20, expected=expected, declared=declared
+    )
+    assert found == language
+    assert 0 <= score <= 1
+
+
+def test_the_score_is_the_share_of_what_was_weighed() -> None:
+    unsure = Hesitant(af=0.5, nl=0.4, de=0.1)
+    tell = partial(detect, TEXTS["nl"], max_chars=100, min_letters=20)
+    assert tell(unsure) == ("af", 0.5)
+    assert tell(unsure, expected={"nl"}) == ("nl", 2 / 2.6)
+    assert tell(unsure, declared="nl") == ("nl", 2 / 2.6)
+    assert tell(unsure, expected={"af"}, declared="nl") == ("nl", 10 / 12.6)
+    assert tell(Hesitant(af=0.9, nl=0.1), expected={"nl"}) == ("af", 0.9)
+
+
+def test_headlines() -> None:
+    """Of 40 languages, newly written; on real ones see ``benchmarks/language_score.py``."""
+    settings = load().settings.language
+    tell = partial(
+        detect,
+        detector=DETECTORS[settings.detector](),
+        max_chars=settings.max_chars,
+        min_letters=settings.min_letters,
+        expected=frozenset(settings.expected),
+    )
+    rows = [line.split("\t") for line in HEADLINES.read_text("utf-8").splitlines()]
+    right = [primary(tell(headline)[0]) == language for language, headline in rows]
+    assert len(rows) >= 200
+    assert sum(right) >= 0.955 * len(rows)
+    own = [one for one, (language, _) in zip(right, rows, strict=True) if language in ("nl", "fr", "de", "en")]
+    assert sum(own) >= 0.93 * len(own)
 
 
 @pytest.mark.parametrize(

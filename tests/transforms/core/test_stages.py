@@ -201,7 +201,7 @@ def tagger(config: Config) -> TopicTagger:
 
 
 def in_language(draft: Draft) -> Draft:
-    return stages.detect_language(draft, detector=DETECTORS["py3langid"](), max_chars=1_000, min_letters=20)
+    return stages.detect_language(draft, detector=DETECTORS["py3langid"](), max_chars=1_000, min_letters=10)
 
 
 def test_the_language_is_that_of_the_text_and_a_conflict_is_flagged(book: RuleBook) -> None:
