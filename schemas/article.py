@@ -116,8 +116,8 @@ class Article:
     """BCP 47, of the clean text, with the region that is declared for the same language (`nl-BE`) and never another;
     of a short text what is declared and which languages are expected may decide; `und` where it cannot be told"""
     language_score: float = 0.0
-    """the detector's own confidence, 0 to 1; where it hesitates (below 0.9), the share that the language has once those
-    that are expected or declared are weighed in"""
+    """the detector's own confidence, 0 to 1; where it hesitates (below 0.9), the share that the language has once
+    those that are expected or declared are weighed in"""
     language_declared: str | None = None
     """what the record, page, feed or settings say"""
     agency: str | None = None
