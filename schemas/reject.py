@@ -105,7 +105,7 @@ class Reject:
     """One dead letter. ``raw_sha256`` and ``raw_bytes`` (a length) describe the bytes of the input."""
 
     stage: str
-    """where it ended: `read`, `poll`, `parse`, `fetch`, `extract`, `strip`, `language`, `date` or `tag`"""
+    """where it ended: `read`, `poll`, `parse`, `fetch`, `extract`, `strip`, `language`, `date`, `tag` or `check`"""
     code: str
     """one of the reason codes"""
     input_ref: str
