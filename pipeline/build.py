@@ -13,6 +13,7 @@ from apache_beam.utils.shared import Shared
 from pipeline.settings import Config
 from pipeline.tables import Settings
 from transforms.apply_stages import ApplyStages
+from transforms.check_articles import check_articles
 from transforms.cluster_articles import CLUSTERED, ClusterArticles
 from transforms.core.polling import PollPolicy
 from transforms.count_lines import CountLines
@@ -69,6 +70,7 @@ def stages(config: Config, now: dt.datetime, furniture: Mapping[str, Mapping[str
         detect_language(**config.settings.language.model_dump()),
         date_articles(now=now),
         tag_articles(config.topics, config.terms, config.agencies, config.gazetteer),
+        check_articles(now=now),
     )
 
 

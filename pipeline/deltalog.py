@@ -7,7 +7,9 @@ stumble over; and it reads the log for each write, so a commit would cost more w
 library translates the schema, writes the checkpoints, and reads the table back when it is verified.
 
 Only articles are rows of the Delta table. An entry's ``commitInfo`` carries, under ``knipsel``, the record of
-the run: its counts, the files of both tables, the state that holds from then on.
+the run: its counts, the files of both tables, the state that holds from then on. Beside it stands the sha256 of
+the entry itself, so that no bit of it can change unnoticed. An entry that no run wrote, such as one that takes
+out a damaged file, carries an ``Upkeep`` instead.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from typing import Any, Self
 import pyarrow as pa
 from deltalake import Schema
 
+from pipeline.upkeep import UNSEALED, UPKEEP, Upkeep, is_sealed, sealed_lines
 from schemas.article import ARTICLES, SCHEMA_VERSION
 from transforms.parquet import ContractError, StagedFile
 
@@ -132,7 +135,8 @@ class Entry:
 
     Attributes:
         version: its number, from 0.
-        record: of the run that wrote it; ``None`` if another program did.
+        record: of the run that wrote it; ``None`` if none did.
+        upkeep: what this program changed without a run; with neither, another program wrote the entry.
         added: path and length of each file that it adds.
         removed: the paths that it takes out.
         metadata: of the table, its schema among it, where the entry states it.
@@ -142,11 +146,22 @@ class Entry:
 
     version: int
     record: RunRecord | None
+    upkeep: Upkeep | None
     added: Mapping[str, int]
     removed: tuple[str, ...]
     metadata: Mapping[str, Any] | None
     schema_in: int
     writer_version: int | None
+
+    @property
+    def files(self) -> tuple[StagedFile, ...]:
+        """What the run added with it, of both tables."""
+        return self.record.files if self.record else ()
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """The paths that it takes out of either table, whoever wrote it."""
+        return frozenset(self.removed) | frozenset(self.upkeep.removed if self.upkeep else ())
 
 
 def entry_path(root: Path, version: int) -> Path:
@@ -179,18 +194,28 @@ def read_entry(root: Path, version: int) -> Entry:
     """
     path = entry_path(root, version)
     record: RunRecord | None = None
+    upkeep: Upkeep | None = None
     added: dict[str, int] = {}
     removed: list[str] = []
     metadata: dict[str, Any] | None = None
     schema_in = 0
     writer_version = None
     try:
-        for line in path.read_bytes().splitlines():
+        data = path.read_bytes()
+        sealed = is_sealed(data)
+        for line in data.splitlines():
             ((action, value),) = json.loads(line).items()
             if action == "commitInfo" and APPLICATION in value:
                 ours = dict(value[APPLICATION])
                 schema_in = ours.pop("schema_in")
+                # Entries of earlier versions of the program have no seal; an unknown key is refused.
+                if sealed:
+                    del ours["entry_sha256"]
                 record = RunRecord.from_json(ours)
+            elif action == "commitInfo" and UPKEEP in value:
+                ours = dict(value[UPKEEP])
+                del ours["entry_sha256"]
+                upkeep = Upkeep.from_json(ours)
             elif action == "add":
                 added[value["path"]] = value["size"]
             elif action == "remove":
@@ -201,7 +226,7 @@ def read_entry(root: Path, version: int) -> Entry:
                 writer_version = value["minWriterVersion"]
     except (ValueError, KeyError, TypeError, AttributeError, LedgerError) as err:
         raise LedgerError(f"{path}: damaged ({err}); restore it from a backup") from err
-    return Entry(version, record, added, tuple(removed), metadata, schema_in, writer_version)
+    return Entry(version, record, upkeep, added, tuple(removed), metadata, schema_in, writer_version)
 
 
 def last_entry(root: Path, version: int) -> Entry | None:
@@ -233,11 +258,19 @@ def read_log(root: Path) -> list[Entry]:
     return [read_entry(root, version) for version in range(last_version(root) + 1)]
 
 
+def held_files(entries: Sequence[Entry]) -> dict[str, StagedFile]:
+    """The files of both tables by their path, as they are after ``entries``: added by our runs, removed by nobody."""
+    held: dict[str, StagedFile] = {}
+    for entry in entries:
+        held.update({file.path: file for file in entry.files})
+        for path in entry.taken:
+            held.pop(path, None)
+    return held
+
+
 def live_files(entries: Sequence[Entry]) -> tuple[StagedFile, ...]:
-    """The files of articles that the table holds after ``entries``: added by our runs, removed by nobody."""
-    removed = {path for entry in entries for path in entry.removed}
-    records = [entry.record for entry in entries if entry.record is not None]
-    return tuple(file for record in records for file in articles(record.files) if file.path not in removed)
+    """The files of articles that the table holds after ``entries``."""
+    return tuple(articles(tuple(held_files(entries).values())))
 
 
 @cache
@@ -300,9 +333,7 @@ def _new_metadata(record: RunRecord) -> dict[str, Any]:
 
 
 def _encode(record: RunRecord, version: int, schema_in: int, metadata: Mapping[str, Any] | None) -> bytes:
-    # The statistics stand in the "add" lines; the books need them no second time.
-    files = tuple(replace(file, statistics="") for file in record.files)
-    ours = {**replace(record, files=files).as_json(), "schema_in": schema_in}
+    ours = {**replace(record, files=_plain(record.files)).as_json(), "schema_in": schema_in, "entry_sha256": UNSEALED}
     info = {
         "timestamp": record.committed_at,
         "operation": "WRITE",
@@ -317,7 +348,12 @@ def _encode(record: RunRecord, version: int, schema_in: int, metadata: Mapping[s
         actions.append({"metaData": metadata})
     actions.append({"txn": {"appId": APPLICATION, "version": record.number}})
     actions += [{"add": _add(file, record.committed_at)} for file in articles(record.files)]
-    return b"".join(json.dumps(action, separators=(",", ":")).encode() + b"\n" for action in actions)
+    return sealed_lines(actions)
+
+
+def _plain(files: Sequence[StagedFile]) -> tuple[StagedFile, ...]:
+    """The statistics stand in the "add" lines; the books need them no second time."""
+    return tuple(replace(file, statistics="") for file in files)
 
 
 def articles(files: Sequence[StagedFile]) -> list[StagedFile]:

@@ -25,12 +25,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from pipeline import deltalog
+from pipeline import checkpoints, deltalog
+from pipeline.checkpoints import LiveFile
 from pipeline.deltalog import LOG, RUN_ID, Counts, LedgerError, RunRecord, StateFile
-from transforms.parquet import StagedFile, hash_file
+from pipeline.upkeep import Upkeep, upkeep_entry
+from transforms.parquet import StagedFile, hash_file, read_rows
 from transforms.storage import DISK, Storage, try_lock
 
 __all__ = [
@@ -128,13 +132,13 @@ class Ledger:
         kept = self._record.state if self._record else None
         return self.root / STATE / kept.name if kept else None
 
-    def files(self) -> tuple[StagedFile, ...]:
-        """The files of articles that the data set holds, in the order of their commits. Reads the whole log.
+    def files(self) -> tuple[LiveFile, ...]:
+        """The files of articles that the data set holds, in the order of their commits.
 
         Raises:
             LedgerError: an entry of the log is missing or damaged.
         """
-        return deltalog.live_files(deltalog.read_log(self.root))
+        return checkpoints.live(self.root)
 
     def next_run_id(self, now: dt.datetime) -> str:
         """The id of the next run: the number of its commit, then ``now``, so that ids sort by commit."""
@@ -180,7 +184,7 @@ class Ledger:
 
         Raises:
             LedgerError: the books do not balance or are not those of the files, a file is not in the staging
-                folder, or the id belongs to another commit. Nothing has changed.
+                folder, an article stands in them twice, or the id belongs to another commit. Nothing has changed.
             OSError: the disk failed.
         """
         folder = self._folder(run_id)
@@ -190,6 +194,7 @@ class Ledger:
         if self._intents():
             raise LedgerError(f"{self.root}: an earlier commit is not complete; run again, which completes it")
         _check_books(files, counts)
+        _check_keys(folder, files)
         for file in files:
             staged = folder / file.staged_name
             if not file.name.startswith(f"{run_id}-"):
@@ -222,6 +227,31 @@ class Ledger:
             _LOGGER.warning("%s: could not be cleared: %s", self.root / STATE, err)
         return self._version
 
+    def amend(self, upkeep: Upkeep, sizes: Mapping[str, int]) -> int:
+        """Append an entry that takes files out of the data set. It is there whole or not at all.
+
+        Args:
+            upkeep: which. Where they lie they may still lie then.
+            sizes: the length of each file of articles among them, as the log states it.
+
+        Returns:
+            The number of the entry.
+
+        Raises:
+            LedgerError: an earlier commit is not complete, or another program wrote to the log at this moment.
+            OSError: the disk failed.
+        """
+        if self._intents():
+            raise LedgerError(f"{self.root}: an earlier commit is not complete; run again, which completes it")
+        version = deltalog.last_version(self.root) + 1
+        draft = self.root / STAGING / _NEW_ENTRY
+        self._storage.make_folders([draft.parent])
+        self._link_entry(draft, version, upkeep_entry(upkeep, sizes))
+        self._storage.sync_folder(self.root / LOG)
+        self._storage.unlink(draft)
+        self._load()
+        return version
+
     # The steps, in order. Each may find its work done, by a process that died in the middle of it.
 
     def _decide(self, record: RunRecord) -> None:
@@ -252,22 +282,29 @@ class Ledger:
         entries = (deltalog.read_entry(self.root, number) for number in held)
         if not any(entry.record and entry.record.run_id == record.run_id for entry in entries):
             version += 1
-            data = deltalog.next_entry(self.root, version, record)
             draft = self._folder(record.run_id) / _NEW_ENTRY
-            self._storage.write_file(draft, data)
-            try:
-                self._storage.link(draft, deltalog.entry_path(self.root, version))
-            except FileExistsError as err:
-                raise LedgerError(
-                    f"{self.root / LOG}: another program wrote entry {version} at this moment; run again"
-                ) from err
+            self._link_entry(draft, version, deltalog.next_entry(self.root, version, record))
         self._storage.sync_folder(self.root / LOG)
         if version % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1:
             self._checkpoint(version)
 
+    def _link_entry(self, draft: Path, version: int, data: bytes) -> None:
+        self._storage.write_file(draft, data)
+        try:
+            self._storage.link(draft, deltalog.entry_path(self.root, version))
+        except FileExistsError as err:
+            raise LedgerError(
+                f"{self.root / LOG}: another program wrote entry {version} at this moment; run again"
+            ) from err
+
+    def renew_checkpoint(self) -> None:
+        """Make the checkpoint of the last entry, in place of one that is damaged; entries stay as they are."""
+        self._checkpoint(self._version)
+
     def _checkpoint(self, version: int) -> None:
-        file = self.root / LOG / f"{version:020d}.checkpoint.parquet"
-        pointer = self.root / LOG / "_last_checkpoint"
+        file = checkpoints.checkpoint_path(self.root, version)
+        pointer = self.root / LOG / checkpoints.POINTER
+        digests = checkpoints.read_digests(self.root)
         # The library flushes neither, so what a loss of power left of them must not be read.
         self._storage.unlink(pointer)
         self._storage.unlink(file)
@@ -278,8 +315,7 @@ class Ledger:
             _LOGGER.warning("%s: no checkpoint could be made: %s", file, str(err).partition("\n")[0])
             return
         self._storage.sync_file(file)
-        self._storage.sync_file(pointer)
-        self._storage.sync_folder(file.parent)
+        self._storage.write_file(pointer, checkpoints.pointer(self.root, version, digests))
 
     def _recover(self) -> None:
         for intent in self._intents():
@@ -419,3 +455,17 @@ def _check_books(files: Sequence[StagedFile], counts: Counts) -> None:
         held = sum(file.rows for file in files if file.table == table)
         if held != rows:
             raise LedgerError(f"the books count {rows} rows of {table}, the files hold {held}")
+
+
+def _check_keys(folder: Path, files: Sequence[StagedFile]) -> None:
+    paths = [folder / file.staged_name for file in deltalog.articles(files)]
+    keys = ["article_id", "version"]
+    tables = [read_rows(path, keys) for path in paths if path.is_file()]
+    if not tables:
+        return
+    counted = pa.concat_tables(tables).group_by(keys).aggregate([([], "count_all")])
+    twice = counted.filter(pc.greater(counted["count_all"], 1))
+    if twice.num_rows:
+        first = twice.slice(0, 1).to_pylist()[0]
+        named = f"article {first['article_id']} version {first['version']} was written {first['count_all']} times"
+        raise LedgerError(f"{named}; nothing was published. Workers that share no memory must not write one data set")

@@ -23,6 +23,7 @@ from pipeline.engine import DIRECT_RUNNER, Engine, RunFailed, Stopped
 from pipeline.event_log import SILENT, Begun, Published, Reporter, Resumed, Started
 from pipeline.feed_state import FEEDS, HOSTS, PAGES, FeedState
 from pipeline.inputs import Inputs
+from pipeline.known_index import known_files
 from pipeline.ledger import Counts, Ledger, LedgerError
 from pipeline.settings import Config
 from schemas.feed import Notice, PollResult
@@ -160,7 +161,7 @@ def run(
         asked: frozenset[str] = frozenset()
         alarms: tuple[Alarm, ...] = ()
         with Engine(config, now, runner, beam_options, feeds.hosts, record) as engine:
-            engine.begin(backlog, came.position, [str(root / file.path) for file in ledger.files()], report.watch)
+            engine.begin(backlog, came.position, known_files(ledger), report.watch)
             more, polled = True, False
             while more:
                 batch = _next_batch(backlog, came, feeds, inputs, config, engine.clock())

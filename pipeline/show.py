@@ -12,7 +12,7 @@ import datetime as dt
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ import duckdb
 import pyarrow as pa
 from rich.console import Console
 
+from pipeline import checkpoints
+from pipeline.deltalog import LedgerError
 from pipeline.tabular import Format, Rows, WriteError, fitted, write
 from schemas.article import ARTICLES, Article, Cut, Tag
 from schemas.reject import REJECTS, Refused
@@ -200,8 +202,10 @@ def show(root: Path, console: Console, *, only: Only = ALL, limit: int = SHOWN) 
     Raises:
         ShowError: there is no data set.
     """
-    with connect(root, only) as connection:
-        (total,) = connection.execute("select count(*) from articles").fetchall()[0]
+    total, newest = _counted(root, only, limit)
+    with connect(root, newest) as connection:
+        if total is None:
+            (total,) = connection.execute("select count(*) from articles").fetchall()[0]
         articles = "1 article" if total == 1 else f"{total:,} articles"
         console.print(f"{root}: {articles}", highlight=False, markup=False, soft_wrap=True)
         for query in (_DATES, _ROWS):
@@ -210,6 +214,27 @@ def show(root: Path, console: Console, *, only: Only = ALL, limit: int = SHOWN) 
             console.print("", fitted(names, result.fetchall(), console.width), sep="\n")
     if total > limit:
         console.print(f"{total - limit:,} more; --limit shows more, --sql asks anything", style="dim")
+
+
+def _counted(root: Path, only: Only, limit: int) -> tuple[int | None, Only]:
+    """How many articles there are, and the days of which the newest ``limit`` ones and the newest partitions are.
+
+    So the older files, of which there may be thousands, need not be opened. The log knows no outlets; ``None`` where
+    that would be needed.
+
+    Raises:
+        ShowError: the log is damaged.
+    """
+    if only.outlet is not None:
+        return None, only
+    try:
+        files = [file for file in checkpoints.live(root) if only.holds(Path(file.path).parent)]
+    except LedgerError as fault:
+        raise ShowError(str(fault)) from None
+    total = sum(file.rows for file in files)
+    # Each day has an article at least, so as many days hold as many newest articles.
+    days = sorted({file.date for file in files}, reverse=True)[:limit]
+    return total, replace(only, since=dt.date.fromisoformat(days[-1])) if days else only
 
 
 def answer(

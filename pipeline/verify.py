@@ -1,4 +1,4 @@
-"""What ``knipsel verify`` checks: that a data set is what its log says. It reads all and changes nothing."""
+"""What ``knipsel verify`` checks: that a data set is what its log says. It changes nothing."""
 
 from __future__ import annotations
 
@@ -8,25 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import numpy as np
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from pipeline import deltalog
-from pipeline.deltalog import Entry, LedgerError, RunRecord
+from pipeline import checkpoints, deltalog, known_index
+from pipeline.deltalog import RUN_ID, Entry, LedgerError, RunRecord
+from pipeline.file_check import Content, check_file, check_length, first_line
 from pipeline.ledger import INTENT, LOCK, STAGING, STATE, RootError, read_intent, read_state
-from schemas.article import ARTICLES, SCHEMA_VERSION
-from schemas.reject import REJECTS
-from transforms.parquet import TABLES, StagedFile, hash_file
+from transforms.parquet import TABLES, read_rows
 from transforms.storage import is_locked
 
-SCHEMAS: dict[str, pa.Schema] = {"articles": ARTICLES, "rejects": REJECTS}
-_KEY = ("article_id", "version")
-
-_BATCH_ROWS = 4096
-"""Rows decoded at a time: some 15 MB of articles of the usual length."""
+QUARANTINE = "_quarantine"
+"""Where ``--repair`` puts files that cannot be trusted, and the ``operation`` of the entry that takes them out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,34 +30,39 @@ class Verified:
     Attributes:
         faults: one line each, beginning with the file that it is about.
         files: files of both tables that the log names.
-        rows: rows in them, as far as they can be read.
+        rows: rows in them, as far as they can be read; of those that were not read, as many as the log states.
         runs: commits.
         running: whether another process was writing meanwhile; what it has under way is no fault.
+        unread: how many of the files were only asked for their length.
+        quarantined: a line for each file that was taken out and is kept aside.
+        untrusted: paths below the root of files of the log that are missing, or whose bytes are other ones.
+        strange: paths below the root of files in the folders of the tables that the log does not know.
     """
 
     faults: tuple[str, ...]
-    files: int
-    rows: int
-    runs: int
-    running: bool
+    files: int = 0
+    rows: int = 0
+    runs: int = 0
+    running: bool = False
+    unread: int = 0
+    quarantined: tuple[str, ...] = ()
+    untrusted: tuple[str, ...] = ()
+    strange: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """What was read of one file, all its pages having been decoded."""
-
-    rows: int
-    ids: pa.Table
-    codes: Counter[str]
-
-
-def verify(root: Path) -> Verified:
+def verify(root: Path, since: str | None = None) -> Verified:
     """Check a data set: its files against the log, their bytes, columns, keys and days, each run's books.
 
     Needs no lock and may go on beside a run.
 
+    Args:
+        root: of the data set.
+        since: a run's id or an ISO date; files of runs before it are only asked whether they are there and how long
+            they are, and keys and books are checked of the others alone.
+
     Raises:
         RootError: there is no folder ``root``.
+        LedgerError: no run is meant by ``since``.
         OSError: the disk failed.
     """
     if not root.is_dir():
@@ -71,45 +70,60 @@ def verify(root: Path) -> Verified:
     # In this order, a run that commits meanwhile is never taken for a fault: it announces its files before
     # they appear, and takes the announcement back after the log holds them.
     found = {path.relative_to(root).as_posix() for table in TABLES for path in _files_in(root / table)}
+    states = {path.name for path in (root / STATE).glob("*.json") if RUN_ID.match(path.stem)}
     announced, left = _staging(root)
-    try:
-        entries = deltalog.read_log(root)
-    except LedgerError as err:
-        return Verified((str(err),), 0, 0, 0, running=False)
-    faults = [*left]
-    removed = {path for entry in entries for path in entry.removed}
-    files: list[tuple[RunRecord, StagedFile]] = []
+    entries, faults = _entries(root)
+    if faults:
+        return Verified((*left, *faults))
+    first = _first_entry(root, entries, since)
+    kept = [entry.record.state.name for entry in entries if entry.record and entry.record.state]
+    faults = [*_entry_faults(root, entries), *_state_faults(root, entries), *_log_faults(root, entries)]
+    faults += [f"{root / STATE / name}: not in the log" for name in sorted(states - {*kept} - announced)]
+    held = deltalog.held_files(entries)
+    quarantined = {path for entry in entries if entry.upkeep for path in entry.upkeep.removed}
+    strange = found - held.keys() - announced
+    for path in sorted(strange):
+        taken = "taken out of the log; --repair moves it away" if path in quarantined else "not in the log"
+        faults.append(f"{root / path}: {taken}")
+    seen: set[str] = set()
+    untrusted = []
+    contents: dict[str, Content] = {}
+    rows = unread = 0
     for entry in entries:
-        if entry.record is None:
-            faults.append(f"{deltalog.entry_path(root, entry.version)}: written by another program")
-            continue
-        if dict(entry.added) != {file.path: file.bytes for file in deltalog.articles(entry.record.files)}:
-            faults.append(f"{deltalog.entry_path(root, entry.version)}: adds other files than its run wrote")
-        files += [(entry.record, file) for file in entry.record.files if file.path not in removed]
-    faults += _state_faults(root, entries)
-    faults += _log_faults(root, entries)
-    known = {file.path for _, file in files}
-    faults += [f"{root / path}: not in the log" for path in sorted(found - known - announced)]
-    contents: dict[str, _Content] = {}
-    for record, file in files:
-        if file.path in contents:
-            faults.append(f"{root / file.path}: twice in the log")
-            continue
-        problems, content = _read(root, record, file)
-        faults += [f"{root / file.path}: {problem}" for problem in problems]
-        if content is not None:
-            contents[file.path] = content
+        for file in entry.files:
+            if held.get(file.path) != file:
+                continue
+            if file.path in seen:
+                faults.append(f"{root / file.path}: twice in the log")
+                continue
+            seen.add(file.path)
+            if entry.version < first or entry.record is None:
+                problems, content = check_length(root, file), None
+                rows, unread = rows + file.rows, unread + 1
+            else:
+                problems, content = check_file(root, entry.record.run_id, file)
+            faults += [f"{root / file.path}: {problem}" for problem in problems]
+            if any(problem.startswith(("missing", "damaged")) for problem in problems):
+                untrusted.append(file.path)
+            if content is not None:
+                contents[file.path] = content
+                rows += content.rows
     faults += _double_keys(root, contents)
+    faults += known_index.faults(root, contents)
     for entry in entries:
         if entry.record is not None and all(file.path in contents for file in entry.record.files):
             faults += _book_faults(root, entry.version, entry.record, contents)
     running = bool(left) and is_locked(root / LOCK)
     return Verified(
-        faults=tuple(faults[len(left) :] if running else faults),
-        files=len(known),
-        rows=sum(content.rows for content in contents.values()),
+        faults=(*(() if running else left), *faults),
+        files=len(held),
+        rows=rows,
         runs=sum(entry.record is not None for entry in entries),
         running=running,
+        unread=unread,
+        quarantined=tuple(f"{path}: taken out of the data set" for path in _aside(root, quarantined)),
+        untrusted=tuple(untrusted),
+        strange=tuple(sorted(strange)),
     )
 
 
@@ -117,20 +131,73 @@ def _files_in(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
 
 
+def _aside(root: Path, quarantined: set[str]) -> list[Path]:
+    return [path for path in (root / QUARANTINE / name for name in sorted(quarantined)) if path.is_file()]
+
+
 def _staging(root: Path) -> tuple[set[str], list[str]]:
-    """The paths that unfinished commits announce, and a line for each thing left in the staging folder."""
+    """What unfinished commits announce, and a line for each thing left in the staging folder."""
     announced: set[str] = set()
     left = []
     for path in sorted((root / STAGING).glob("*")):
         try:
-            announced.update(file.path for file in read_intent(path / INTENT).files)
+            record = read_intent(path / INTENT)
         except (FileNotFoundError, NotADirectoryError):
             left.append(f"{path}: left by an interrupted run; the next run removes it")
         except LedgerError as err:
             left.append(str(err))
         else:
+            announced.update(file.path for file in record.files)
+            announced.update([record.state.name] if record.state else [])
             left.append(f"{path}: an interrupted commit; the next run completes it")
     return announced, left
+
+
+def _entries(root: Path) -> tuple[list[Entry], list[str]]:
+    """The log, or what is wrong with it."""
+    try:
+        last = deltalog.last_version(root)
+    except LedgerError as err:
+        return [], [str(err)]
+    entries, faults = [], []
+    for version in range(last + 1):
+        try:
+            entries.append(deltalog.read_entry(root, version))
+        except LedgerError as err:
+            faults.append(str(err))
+    return entries, faults
+
+
+def _first_entry(root: Path, entries: Sequence[Entry], since: str | None) -> int:
+    """The entry from which on files are read.
+
+    Entries are ordered by number and the clock may have gone back, so all behind the first of a day are meant.
+    """
+    if since is None:
+        return 0
+    if RUN_ID.match(since):
+        for entry in entries:
+            if entry.record and entry.record.run_id == since:
+                return entry.version
+        raise LedgerError(f"{root}: no run {since} in the log; 'knipsel report --list' names the runs")
+    try:
+        day = dt.datetime.combine(dt.date.fromisoformat(since), dt.time(), dt.UTC)
+    except ValueError as err:
+        raise LedgerError(f"--since {since}: neither the id of a run nor a date such as 2026-11-20") from err
+    moment = deltalog.milliseconds(day)
+    later = (entry.version for entry in entries if entry.record and entry.record.committed_at >= moment)
+    return next(later, len(entries))
+
+
+def _entry_faults(root: Path, entries: Sequence[Entry]) -> Iterator[str]:
+    for entry in entries:
+        path = deltalog.entry_path(root, entry.version)
+        if entry.record is None and entry.upkeep is None:
+            yield f"{path}: written by another program"
+        elif dict(entry.added) != {file.path: file.bytes for file in deltalog.articles(entry.files)}:
+            yield f"{path}: adds other files than its run wrote"
+        elif entry.upkeep and {*entry.removed} != {p for p in entry.upkeep.removed if p.startswith("articles/")}:
+            yield f"{path}: takes out other files than it says"
 
 
 def _state_faults(root: Path, entries: Sequence[Entry]) -> list[str]:
@@ -151,95 +218,45 @@ def _log_faults(root: Path, entries: Sequence[Entry]) -> list[str]:
     """Whether a reader of Delta tables comes to the same files as we, checkpoints included."""
     if not entries:
         return []
+    faults = list(checkpoints.faults(root))
     try:
         theirs = DeltaTable(root).get_add_actions()["path"].to_pylist()
     except DeltaError as err:
-        return [f"{root / deltalog.LOG}: Delta readers fail on it ({_first_line(err)})"]
+        return [*faults, f"{root / deltalog.LOG}: Delta readers fail on it ({first_line(err)})"]
     ours = [file.path for file in deltalog.live_files(entries)]
     odd = sorted((Counter(theirs) - Counter(ours)) + (Counter(ours) - Counter(theirs)))
-    return [f"{root / path}: Delta readers and the log disagree on it" for path in odd]
+    return faults + [f"{root / path}: Delta readers and the log disagree on it" for path in odd]
 
 
-def _read(root: Path, record: RunRecord, file: StagedFile) -> tuple[list[str], _Content | None]:
-    path = root / file.path
-    if not path.is_file():
-        return ["missing"], None
-    problems = []
-    if hash_file(path) != file.sha256:
-        problems.append("damaged (sha256 differs from the log)")
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
-            odd = _schema_faults(parquet.schema_arrow, SCHEMAS[file.table])
-            if odd:
-                return problems + odd, None
-            content, odd = _scan(parquet, record, file)
-    except (OSError, pa.ArrowException) as err:
-        return [*problems, f"cannot be read ({_first_line(err)})"], None
-    if content.rows != file.rows:
-        odd.append(f"holds {content.rows} rows, {file.rows} in the log")
-    return problems + odd, content
-
-
-def _schema_faults(found: pa.Schema, expected: pa.Schema) -> list[str]:
-    """How a file's columns differ from the contract; a file of an older version may lack newer columns."""
-    version = (found.metadata or {}).get(b"knipsel.schema_version", b"")
-    older = version.isdigit() and int(version) < SCHEMA_VERSION
-    faults = [f"column {name} is none of the contract" for name in found.names if name not in expected.names]
-    for field in expected:
-        if field.name not in found.names:
-            if not (older and field.nullable):
-                faults.append(f"column {field.name} is missing")
-        elif not found.field(field.name).equals(field):
-            faults.append(f"column {_declared(found.field(field.name))}, not {_declared(field)}")
-    return faults
-
-
-def _declared(field: pa.Field) -> str:
-    return f"{field.name}: {field.type}{'' if field.nullable else ' not null'}"
-
-
-def _scan(parquet: pq.ParquetFile, record: RunRecord, file: StagedFile) -> tuple[_Content, list[str]]:
-    """Decode every page of a file, and so verify its checksum, and hold the rows against run and folder."""
-    rows = 0
-    ids = [pa.table([pa.array([], pa.string()), pa.array([], pa.int16())], names=list(_KEY))]
-    codes: Counter[str] = Counter()
-    days: set[dt.date] = set()
-    runs: set[str] = set()
-    for batch in parquet.iter_batches(batch_size=_BATCH_ROWS):
-        rows += batch.num_rows
-        runs.update(pc.unique(batch["run_id"]).to_pylist())
-        if file.table == "articles":
-            days.update(pc.unique(batch["partition_date"]).to_pylist())
-            ids.append(pa.table([batch["article_id"], batch["version"]], names=list(_KEY)))
-        else:
-            codes.update(batch["code"].to_pylist())
-    faults = [f"holds rows of run {run}" for run in sorted(runs - {record.run_id})]
-    faults += [f"holds rows of {day}" for day in sorted(days) if day.isoformat() != file.date]
-    return _Content(rows, pa.concat_tables(ids), codes), faults
-
-
-def _double_keys(root: Path, contents: Mapping[str, _Content]) -> list[str]:
+def _double_keys(root: Path, contents: Mapping[str, Content]) -> list[str]:
     """One line for each (article_id, version) that stands in the data set more than once."""
     paths = list(contents)
-    tables = [
-        content.ids.append_column("file", pa.repeat(pa.scalar(number, pa.int32()), content.ids.num_rows))
-        for number, content in enumerate(contents.values())
-    ]
-    if not tables:
+    if not paths:
         return []
-    groups = pa.concat_tables(tables).group_by(list(_KEY)).aggregate([("file", "count"), ("file", "list")])
-    faults = []
-    for row in groups.filter(pc.greater(groups["file_count"], 1)).to_pylist():
-        places = sorted({paths[number] for number in row["file_list"]})
-        also = f", also in {', '.join(places[1:])}" if places[1:] else ""
-        faults.append(
-            f"{root / places[0]}: article {row['article_id']} version {row['version']} stands there "
-            f"{row['file_count']} times{also}"
-        )
-    return sorted(faults)
+    ids = np.concatenate([content.ids for content in contents.values()])
+    versions = np.concatenate([content.versions for content in contents.values()])
+    places = np.repeat(np.arange(len(paths)), [len(content.ids) for content in contents.values()])
+    order = np.lexsort((versions, ids))
+    twice = (ids[order][1:] == ids[order][:-1]) & (versions[order][1:] == versions[order][:-1])
+    suspects = np.union1d(places[order][1:][twice], places[order][:-1][twice])
+    # Two ids may have one key by chance; the strings decide.
+    keys: dict[tuple[str, int], list[str]] = {}
+    wanted = {int(key) for key in ids[order][1:][twice]}
+    for path in (paths[place] for place in suspects):
+        table = read_rows(root / path, ["article_id", "version"])
+        for key, content_key in zip(table.to_pylist(), contents[path].ids, strict=True):
+            if int(content_key) in wanted:
+                keys.setdefault((key["article_id"], key["version"]), []).append(path)
+    return sorted(_double(root, *key, stands) for key, stands in keys.items() if len(stands) > 1)
 
 
-def _book_faults(root: Path, version: int, record: RunRecord, contents: Mapping[str, _Content]) -> list[str]:
+def _double(root: Path, article_id: str, version: int, stands: Sequence[str]) -> str:
+    places = sorted(set(stands))
+    also = f", also in {', '.join(places[1:])}" if places[1:] else ""
+    return f"{root / places[0]}: article {article_id} version {version} stands there {len(stands)} times{also}"
+
+
+def _book_faults(root: Path, version: int, record: RunRecord, contents: Mapping[str, Content]) -> list[str]:
     where = f"{deltalog.entry_path(root, version)}: run {record.run_id}"
     counts = record.counts
     faults = [] if counts.balanced else [f"{where}: the books do not balance: {counts}"]
@@ -254,7 +271,3 @@ def _book_faults(root: Path, version: int, record: RunRecord, contents: Mapping[
     if found["rejects"] == sum(counts.reasons.values()) and codes != Counter(counts.reasons):
         faults.append(f"{where}: the reasons in the books are not those in the files")
     return faults
-
-
-def _first_line(err: BaseException) -> str:
-    return str(err).strip().partition("\n")[0]

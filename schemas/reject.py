@@ -48,6 +48,7 @@ class Reason(StrEnum):
     WORKER_CRASH = "WORKER_CRASH"
     STAGE_ERROR = "STAGE_ERROR"
     ONLY_CLUTTER = "ONLY_CLUTTER"
+    CONTRACT = "CONTRACT"
 
 
 EXPLAINED: dict[Reason, str] = {
@@ -83,6 +84,7 @@ EXPLAINED: dict[Reason, str] = {
     Reason.WORKER_CRASH: "the process at work on it broke down, or it needed more memory than the settings allow",
     Reason.STAGE_ERROR: "a stage failed on this article; the message names the error",
     Reason.ONLY_CLUTTER: "nothing was left once the clutter was cut",
+    Reason.CONTRACT: "a value cannot stand in its column; the message names the column",
 }
 """One sentence a code, for people; a test holds it against the enum."""
 
@@ -103,7 +105,7 @@ class Reject:
     """One dead letter. ``raw_sha256`` and ``raw_bytes`` (a length) describe the bytes of the input."""
 
     stage: str
-    """where it ended: `read`, `poll`, `parse`, `fetch`, `extract`, `strip`, `language`, `date` or `tag`"""
+    """where it ended: `read`, `poll`, `parse`, `fetch`, `extract`, `strip`, `language`, `date`, `tag` or `check`"""
     code: str
     """one of the reason codes"""
     input_ref: str

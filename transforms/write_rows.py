@@ -15,6 +15,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from schemas.article import ARTICLES, Article
 from schemas.reject import REJECTS, Reject
+from transforms.core.text import sound
 from transforms.parquet import stage_rows
 from transforms.stage_times import timed
 
@@ -78,7 +79,9 @@ def _article_row(article: Article, target: Target) -> tuple[dt.date, dict[str, A
 
 def _reject_row(reject: Reject, target: Target) -> tuple[dt.date, dict[str, Any], int]:
     stamped = replace(reject, run_id=target.run_id, rejected_at=target.now)
-    return target.now.date(), stamped.row(), len(reject.message)
+    # It may be here because of a text that is none, and must not fail the run for that.
+    row = {name: sound(value)[0] if isinstance(value, str) else value for name, value in stamped.row().items()}
+    return target.now.date(), row, len(reject.message)
 
 
 class StageRowsFn(beam.DoFn):

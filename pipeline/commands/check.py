@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 
 from pipeline.commands.base import (
@@ -25,6 +26,12 @@ def add(commands: Commands) -> None:
     says = "check the data set: checksums, schema, books, log against files"
     verify = commands.add("verify", do_verify, says, commands.holding)
     verify.add_argument("--json", action="store_true", help="one object with every fault")
+    among = verify.add_mutually_exclusive_group()
+    among.add_argument(
+        "--since", metavar="RUN|DATE", help="read only the files of this and later runs; of others ask the length"
+    )
+    says = "take damaged files out of the data set, put right what follows from the rest, say what to fetch again"
+    among.add_argument("--repair", action="store_true", help=says)
 
     commands.add("check", do_check, "check settings, feeds and rules, each rule against its examples")
 
@@ -49,19 +56,30 @@ def add(commands: Commands) -> None:
 
 
 def do_verify(args: argparse.Namespace) -> int:
-    """Check the data set."""
+    """Check the data set, and put right what can be."""
+    from pipeline import repair as repairing
     from pipeline import verify as verifying
 
     root = root_of(args)
-    found = verifying.verify(root)
+    repaired = repairing.repair(root, dt.datetime.now(dt.UTC)) if args.repair else None
+    found = repaired.left if repaired else verifying.verify(root, args.since)
+    done, again = (repaired.done, repaired.again) if repaired else ((), ())
     if args.json:
-        print(
-            json.dumps({"files": found.files, "rows": found.rows, "runs": found.runs, "faults": list(found.faults)})
-        )
-    else:
-        for fault in found.faults:
-            print(fault)
-        print(f"{root}: {found.files} files, {found.rows} rows, {found.runs} runs, {len(found.faults)} faults")
+        told = {
+            "files": found.files,
+            "rows": found.rows,
+            "runs": found.runs,
+            "unread": found.unread,
+            "faults": list(found.faults),
+            "quarantined": list(found.quarantined),
+        }
+        more = {"done": list(done), "again": [each.as_json() for each in again]} if repaired else {}
+        print(json.dumps(told | more))
+        return FAILED if found.faults else DONE
+    for line in (*done, *(line for each in again for line in each.lines()), *found.faults, *found.quarantined):
+        print(line)
+    unread = f" ({found.unread} of them not read)" if found.unread else ""
+    print(f"{root}: {found.files} files{unread}, {found.rows} rows, {found.runs} runs, {len(found.faults)} faults")
     return FAILED if found.faults else DONE
 
 

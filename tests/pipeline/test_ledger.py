@@ -17,6 +17,7 @@ from deltalake import DeltaTable
 
 from pipeline import deltalog
 from pipeline.ledger import Counts, Ledger, LedgerError, RootBusy, RootError
+from pipeline.upkeep import seal
 from pipeline.verify import verify
 from tests.pipeline.rows import (
     DAY,
@@ -270,9 +271,8 @@ def test_a_column_that_changed_its_type_stops_the_run_before_it_begins(tmp_path:
     with Ledger(tmp_path) as ledger:
         commit_articles(ledger, [1])
     path = deltalog.entry_path(tmp_path, 0)
-    path.write_text(
-        path.read_text().replace('body_chars\\",\\"type\\":\\"integer', 'body_chars\\",\\"type\\":\\"long')
-    )
+    changed = path.read_text().replace('body_chars\\",\\"type\\":\\"integer', 'body_chars\\",\\"type\\":\\"long')
+    path.write_bytes(seal(changed.encode()))
     with pytest.raises(ContractError, match="column body_chars"), Ledger(tmp_path):
         pass
 
@@ -286,7 +286,8 @@ def test_a_new_column_extends_the_table(tmp_path: Path) -> None:
     schema = json.loads(metadata["schemaString"])
     schema["fields"] = [column for column in schema["fields"] if column["name"] != "cluster_id"]
     metadata["schemaString"] = json.dumps(schema)
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    compact = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+    path.write_bytes(seal(compact.encode()))
     assert "cluster_id" not in DeltaTable(tmp_path).to_pyarrow_dataset().schema.names
     with Ledger(tmp_path) as ledger:
         commit_articles(ledger, [2])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import deltalog
-from pipeline.ledger import Counts, Ledger, RootError
+from pipeline.ledger import Counts, Ledger, LedgerError, RootError
+from pipeline.upkeep import seal
 from pipeline.verify import verify
 from tests.pipeline.rows import NOW, article, commit_run, stage_articles
 from transforms.parquet import hash_file, read_rows
@@ -35,7 +37,8 @@ def edit_entry(root: Path, version: int, change: Callable[[dict[str, Any]], None
     actions = [json.loads(line) for line in path.read_text().splitlines()]
     for action in actions:
         change(action)
-    path.write_text("".join(json.dumps(action) + "\n" for action in actions))
+    lines = (json.dumps(action, separators=(",", ":")) + "\n" for action in actions)
+    path.write_bytes(seal("".join(lines).encode()))
     return path
 
 
@@ -122,7 +125,7 @@ def test_a_missing_or_unknown_column_is_named(root: Path) -> None:
 def test_a_file_of_an_older_version_may_lack_a_newer_column(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = first_file(root)
     rewrite(root, path, read_rows(path).drop_columns(["headline"]))
-    monkeypatch.setattr("pipeline.verify.SCHEMA_VERSION", 2)
+    monkeypatch.setattr("pipeline.file_check.SCHEMA_VERSION", 2)
     assert verify(root).faults == ()
     rewrite(root, path, read_rows(path).drop_columns(["language"]))
     assert verify(root).faults == (f"{path}: column language is missing",)
@@ -202,8 +205,9 @@ def test_a_torn_checkpoint_is_named(root: Path) -> None:
     pointer = root / "_delta_log" / "_last_checkpoint"
     pointer.write_text('{"version":1,"size":3}')
     (root / "_delta_log" / f"{1:020d}.checkpoint.parquet").write_bytes(b"PAR1")
-    (fault,) = verify(root).faults
-    assert fault.startswith(f"{root / '_delta_log'}: Delta readers fail on it (")
+    ours, theirs = verify(root).faults
+    assert ours.startswith(f"{pointer}: damaged, or ")
+    assert theirs.startswith(f"{root / '_delta_log'}: Delta readers fail on it (")
 
 
 def test_a_damaged_entry_of_the_log_is_named(root: Path) -> None:
@@ -224,3 +228,58 @@ def test_what_a_killed_run_left_is_named_and_what_a_running_one_has_is_not(root:
         found = verify(root)
         assert (found.faults, found.running) == ((), True)
     assert list((root / "_staging").iterdir()) == []
+
+
+def test_every_bit_of_an_entry_is_vouched_for(root: Path) -> None:
+    path = deltalog.entry_path(root, 1)
+    data = path.read_bytes()
+    for bit in range(0, 8 * len(data), 61):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            assert deltalog.read_entry(root, 1).record is None, bit
+        except LedgerError:
+            continue
+
+
+def test_an_entry_of_an_earlier_version_has_no_seal(root: Path) -> None:
+    path = deltalog.entry_path(root, 1)
+    path.write_bytes(re.sub(rb',"entry_sha256":"[0-9a-f]{64}"', b"", path.read_bytes()))
+    assert verify(root).faults == ()
+
+
+def test_a_text_that_is_none_is_named(root: Path) -> None:
+    path = first_file(root)
+    table = read_rows(path)
+    bad = pa.array([b"\xff\xfe"] * table.num_rows, pa.binary()).view(pa.string())
+    rewrite(root, path, table.set_column(table.schema.get_field_index("headline"), "headline", bad))
+    (fault,) = verify(root).faults
+    assert fault.startswith(f"{path}: cannot be read (")
+    assert "UTF8" in fault
+
+
+def test_only_later_files_are_read_if_so_asked(root: Path) -> None:
+    early, late = (min(root.glob(f"articles/*/00000{run}-*")) for run in (0, 1))
+    for path in (early, late):
+        data = bytearray(path.read_bytes())
+        data[100] ^= 1
+        path.write_bytes(data)
+    for since in ("000001-20261120T063000Z", "2026-11-20"):
+        edit_entry(root, 0, lambda action: action.get("commitInfo", {}).get("knipsel", {}).update(committed_at=0))
+        found = verify(root, since)
+        assert {fault.partition(":")[0] for fault in found.faults} == {str(late)}
+        assert (found.unread, found.files, found.untrusted) == (3, 6, (late.relative_to(root).as_posix(),))
+    early.write_bytes(b"")
+    assert f"{early}: damaged (holds 0 bytes" in verify(root, "2026-11-20").faults[0]
+    early.unlink()
+    assert f"{early}: missing" in verify(root, "2026-12-31").faults
+    for unknown in ("000009-20261120T063000Z", "yesterday"):
+        with pytest.raises(LedgerError, match=unknown):
+            verify(root, unknown)
+
+
+def test_a_state_that_no_run_left_is_named(root: Path) -> None:
+    path = root / "_state" / "000009-20261120T063000Z.json"
+    path.write_text("{}")
+    assert verify(root).faults == (f"{path}: not in the log",)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import apache_beam as beam
@@ -12,10 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.util import assert_that, equal_to
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.article import ARTICLES, Article
 from schemas.record import Draft
 from tests.conftest import NOW
+from transforms.core.known_texts import COLUMNS, KnownTexts
 from transforms.drop_known import DUPLICATES, DropKnown, Known, read_known
 
 
@@ -46,10 +50,56 @@ def test_the_first_text_under_an_id_is_version_one() -> None:
     assert [known.admit("a", "1"), known.admit("b", "1"), known.admit("a", "1")] == [1, 1, None]
 
 
+def held(*texts: tuple[str, int, str]) -> KnownTexts:
+    rows = [{"article_id": i, "version": version, "content_hash": text} for i, version, text in texts]
+    schema = pa.schema([ARTICLES.field(name) for name in COLUMNS])
+    return KnownTexts.of_articles([pa.Table.from_pylist(rows, schema=schema)])
+
+
 def test_edited_texts_count_on() -> None:
-    known = Known([("a", 1, "1"), ("a", 3, "3"), ("a", 2, "2"), ("b", 1, "1")])
+    known = Known([held(("a", 1, "1"), ("a", 3, "3"), ("b", 1, "1")), held(("a", 2, "2"))])
     assert [known.admit("a", h) for h in ("2", "4", "4", "5", "1")] == [None, 4, None, 5, None]
     assert known.admit("b", "4") == 2
+
+
+def test_a_text_that_was_cut_otherwise_before_is_known() -> None:
+    known = Known([held(("a", 1, "1"))])
+    assert known.admit("a", "2", ["7", "1"]) is None
+    assert known.admit("b", "2", ["7", "1"]) == 1
+    assert known.admit("b", "9", ["2"]) is None
+
+
+TEXTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=30)
+
+
+@settings(max_examples=40, deadline=None)
+@given(TEXTS, TEXTS, TEXTS, st.booleans())
+def test_keys_say_what_the_strings_would(
+    first: list[tuple[int, int]], second: list[tuple[int, int]], new: list[tuple[int, int]], digits: bool
+) -> None:
+    def text(number: int) -> str:
+        return sha256(str(number).encode()).hexdigest()[:32] if digits else f"text {number}"
+
+    versions: dict[int, int] = {}
+    texts: set[tuple[int, int]] = set()
+
+    def expected(name: int, body: int) -> int | None:
+        if (name, body) in texts:
+            return None
+        texts.add((name, body))
+        versions[name] = versions.get(name, 0) + 1
+        return versions[name]
+
+    parts = []
+    for part in (first, second):
+        rows = [(text(name), expected(name, body), text(body)) for name, body in part]
+        parts.append(held(*((name, version, body) for name, version, body in rows if version is not None)))
+    known = Known(parts)
+    merged = Known([KnownTexts.merged([KnownTexts.of_table(part.as_table()) for part in parts])])
+    for name, body in new:
+        wanted = expected(name, body)
+        assert known.admit(text(name), text(body)) == wanted
+        assert merged.admit(text(name), text(body)) == wanted
 
 
 def test_what_the_files_hold_is_known(tmp_path: Path) -> None:

@@ -1,0 +1,129 @@
+"""One published file held against the log and the contract: its bytes, pages, columns and rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from schemas.article import ARTICLES, SCHEMA_VERSION
+from schemas.reject import REJECTS
+from transforms.core.keys import keys_of
+from transforms.parquet import StagedFile
+
+SCHEMAS: dict[str, pa.Schema] = {"articles": ARTICLES, "rejects": REJECTS}
+
+_BATCH_ROWS = 4096
+"""Rows decoded at a time: some 15 MB of articles of the usual length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was read of one file, all its pages having been decoded.
+
+    Attributes:
+        rows: how many there are.
+        ids: a key for the id of each article, as ``keys_of`` gives it.
+        texts: the same for its content hash.
+        versions: its version.
+        codes: how often each reason code stands in a file of dead letters.
+    """
+
+    rows: int
+    ids: NDArray[np.uint64]
+    texts: NDArray[np.uint64]
+    versions: NDArray[np.int16]
+    codes: Counter[str]
+
+
+def check_file(root: Path, run_id: str, file: StagedFile) -> tuple[list[str], Content | None]:
+    """What is wrong with a file, and what it holds if all of it can be read.
+
+    Args:
+        root: of the data set.
+        run_id: of the run that wrote it.
+        file: as the log describes it.
+    """
+    try:
+        data = (root / file.path).read_bytes()
+    except OSError as err:
+        return ["missing" if isinstance(err, FileNotFoundError) else f"cannot be read ({err.strerror})"], None
+    problems = []
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        problems.append("damaged (sha256 differs from the log)")
+    try:
+        with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as parquet:
+            odd = _schema_faults(parquet.schema_arrow, SCHEMAS[file.table])
+            if odd:
+                return problems + odd, None
+            content, odd = _scan(parquet, run_id, file)
+    except (OSError, pa.ArrowException) as err:
+        return [*problems, f"cannot be read ({first_line(err)})"], None
+    if content.rows != file.rows:
+        odd.append(f"holds {content.rows} rows, {file.rows} in the log")
+    return problems + odd, content
+
+
+def check_length(root: Path, file: StagedFile) -> list[str]:
+    """What is wrong with a file as far as can be seen without reading it."""
+    try:
+        size = (root / file.path).stat().st_size
+    except OSError:
+        return ["missing"]
+    return [] if size == file.bytes else [f"damaged (holds {size} bytes, {file.bytes} in the log)"]
+
+
+def first_line(err: BaseException) -> str:
+    """The first line of an error's message."""
+    return str(err).strip().partition("\n")[0]
+
+
+def _schema_faults(found: pa.Schema, expected: pa.Schema) -> list[str]:
+    """How a file's columns differ from the contract; a file of an older version may lack newer columns."""
+    version = (found.metadata or {}).get(b"knipsel.schema_version", b"")
+    older = version.isdigit() and int(version) < SCHEMA_VERSION
+    faults = [f"column {name} is none of the contract" for name in found.names if name not in expected.names]
+    for field in expected:
+        if field.name not in found.names:
+            if not (older and field.nullable):
+                faults.append(f"column {field.name} is missing")
+        elif not found.field(field.name).equals(field):
+            faults.append(f"column {_declared(found.field(field.name))}, not {_declared(field)}")
+    return faults
+
+
+def _declared(field: pa.Field) -> str:
+    return f"{field.name}: {field.type}{'' if field.nullable else ' not null'}"
+
+
+def _scan(parquet: pq.ParquetFile, run_id: str, file: StagedFile) -> tuple[Content, list[str]]:
+    """Decode every page of a file, and so verify its checksum, and hold the rows against run and folder."""
+    rows = 0
+    ids, texts = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+    versions = [np.empty(0, np.int16)]
+    codes: Counter[str] = Counter()
+    days: set[dt.date] = set()
+    runs: set[str] = set()
+    for batch in parquet.iter_batches(batch_size=_BATCH_ROWS):
+        batch.validate(full=True)
+        rows += batch.num_rows
+        runs.update(pc.unique(batch["run_id"]).to_pylist())
+        if file.table == "articles":
+            days.update(pc.unique(batch["partition_date"]).to_pylist())
+            ids.append(keys_of(batch["article_id"]))
+            texts.append(keys_of(batch["content_hash"]))
+            versions.append(batch["version"].to_numpy())
+        else:
+            codes.update(batch["code"].to_pylist())
+    faults = [f"holds rows of run {run}" for run in sorted(runs - {run_id})]
+    faults += [f"holds rows of {day}" for day in sorted(days) if day.isoformat() != file.date]
+    content = Content(rows, np.concatenate(ids), np.concatenate(texts), np.concatenate(versions), codes)
+    return content, faults

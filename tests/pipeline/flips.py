@@ -1,0 +1,103 @@
+"""Bits that flip in what a data set has published, one at a time: ``verify`` must name each one.
+
+    python -m tests.pipeline.flips --count 1000 --seed 1
+
+makes a data set of a few runs with a checkpoint and an index of known texts, flips single bits in its files by chance
+(most of them in the tables, the others in the log, the checkpoint, the states and the index), asks ``verify`` after
+each, and puts the bit back. It prints how many were named, by kind of file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+from pipeline import known_index, ledger
+from pipeline.verify import verify
+from tests.pipeline.rows import commit_run
+
+KINDS = {
+    "articles": "articles/*/*.parquet",
+    "rejects": "rejects/*/*.parquet",
+    "entry of the log": "_delta_log/*.json",
+    "checkpoint": "_delta_log/*.checkpoint.parquet",
+    "pointer to the checkpoint": "_delta_log/_last_checkpoint",
+    "state": "_state/*.json",
+    "index of known texts": "_state/*.arrow",
+}
+_PUBLISHED = 0.6
+"""This share of the flips falls on the files of the tables."""
+
+
+def data_set(root: Path) -> None:
+    """Four runs, a checkpoint after the second and the fourth, an index after the third."""
+    with patch.object(ledger, "CHECKPOINT_EVERY", 2), patch.object(known_index, "MOST_BESIDE", 5):
+        for night in range(4):
+            with ledger.Ledger(root) as held:
+                known_index.known_files(held)
+                commit_run(held, range(4 * night, 4 * night + 4))
+
+
+def flips(root: Path, count: int, seed: int) -> Iterator[tuple[str, Path, int]]:
+    """The kind of file, the file and the bit, by chance; every bit of a file is as likely as the others."""
+    chance = random.Random(seed)
+    files = {kind: sorted(root.glob(pattern)) for kind, pattern in KINDS.items()}
+    rest = [kind for kind in KINDS if kind not in ("articles", "rejects")]
+    for _ in range(count):
+        published = chance.random() < _PUBLISHED
+        kind = chance.choice(("articles", "articles", "rejects") if published else rest)
+        path = chance.choice(files[kind])
+        yield kind, path, chance.randrange(8 * path.stat().st_size)
+
+
+def is_named(root: Path, path: Path, bit: int) -> bool:
+    """Whether ``verify`` names this file while this bit of it is flipped."""
+    data = path.read_bytes()
+    flipped = bytearray(data)
+    flipped[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(flipped)
+    try:
+        return any(str(path) in fault for fault in verify(root).faults)
+    finally:
+        path.write_bytes(data)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Flip, ask, count; the exit status is 1 where a flip was not named."""
+    parser = argparse.ArgumentParser(description="Flip single bits in a data set and see whether verify names them.")
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args(arguments)
+    began = time.process_time()
+    named: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "out"
+        data_set(root)
+        if verify(root).faults:
+            raise SystemExit(f"the data set is not sound to begin with: {verify(root).faults}")
+        for kind, path, bit in flips(root, args.count, args.seed):
+            total[kind] += 1
+            if is_named(root, path, bit):
+                named[kind] += 1
+            else:
+                print(f"not named: {path.relative_to(root)}, bit {bit}")
+        if verify(root).faults:
+            raise SystemExit("the data set is not as it was")
+    for kind in KINDS:
+        print(f"{kind:26} {named[kind]:6} of {total[kind]:6} named")
+    print(
+        f"{sum(named.values())} of {sum(total.values())} flips named, {time.process_time() - began:.0f} s of CPU time"
+    )
+    return 0 if named == total else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
