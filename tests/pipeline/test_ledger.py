@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 import multiprocessing
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from tests.pipeline.rows import (
     stage_rejects,
 )
 from transforms.parquet import ContractError, StagedFile
+from transforms.storage import Storage
 
 NOTHING = Counts(0, 0, 0, 0, 0)
 
@@ -262,6 +264,26 @@ def test_checkpoints_keep_the_books_readable(tmp_path: Path) -> None:
     with Ledger(tmp_path) as ledger:
         assert ledger.state == {"last": 99}
         assert len(ledger.files()) == 2
+    assert verify(tmp_path).faults == ()
+
+
+def test_a_checkpoint_that_cannot_be_made_fails_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Full(Storage):
+        def make_folder(self, path: Path) -> None:
+            if path.name == "checkpoint":
+                raise OSError(errno.ENOSPC, "No space left on device", str(path))
+            super().make_folder(path)
+
+    monkeypatch.setattr("pipeline.ledger.CHECKPOINT_EVERY", 1)
+    with Ledger(tmp_path, storage=Full()) as ledger:
+        assert commit_run(ledger, [1]) == 0
+    assert "no checkpoint could be made" in caplog.text
+    assert not list(tmp_path.glob("_delta_log/*checkpoint*"))
+    with Ledger(tmp_path) as ledger:
+        assert commit_run(ledger, [2]) == 1
+    assert len(list(tmp_path.glob("_delta_log/*checkpoint*"))) == 2
     assert verify(tmp_path).faults == ()
 
 
