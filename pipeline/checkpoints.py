@@ -16,9 +16,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from deltalake import DeltaTable
 
 from pipeline import deltalog
 from transforms.parquet import hash_file
+from transforms.storage import Storage
 
 POINTER = "_last_checkpoint"
 _NAME = re.compile(r"\A[0-9]{20}\.checkpoint\.parquet\Z")
@@ -80,6 +82,34 @@ def pointer(root: Path, version: int, digests: dict[str, str]) -> bytes:
     found = {path.name: digests.get(path.name) or hash_file(path) for path in checkpoints(root)}
     newest = checkpoint_path(root, version)
     return _encoded(_facts(newest, version), {**found, newest.name: hash_file(newest)})
+
+
+def make_checkpoint(root: Path, version: int, scratch: Path, storage: Storage) -> None:
+    """Write the checkpoint of entry ``version``, in place of one that may be there.
+
+    The library flushes nothing, and a torn checkpoint at its final name would stop Delta readers. So it works on
+    another table in the folder ``scratch``, whose log is the same files but for this checkpoint.
+
+    Raises:
+        DeltaError: the library failed.
+        OSError: the disk failed.
+    """
+    log = scratch / deltalog.LOG
+    file, pointing = checkpoint_path(root, version), root / deltalog.LOG / POINTER
+    digests = read_digests(root)
+    if scratch.exists():
+        storage.remove_tree(scratch)
+    storage.make_folder(scratch)
+    storage.make_folder(log)
+    for path in sorted(path for path in (root / deltalog.LOG).iterdir() if path.is_file()):
+        if path not in (file, pointing):
+            storage.link(path, log / path.name)
+    DeltaTable(scratch).create_checkpoint()
+    storage.sync_file(log / file.name)
+    storage.write_file(log / POINTER, pointer(scratch, version, digests))
+    for made in (file, pointing):
+        storage.rename(log / made.name, made)
+        storage.sync_folder(root / deltalog.LOG)
 
 
 def read_digests(root: Path) -> dict[str, str]:

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 import multiprocessing
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,8 @@ from tests.pipeline.rows import (
     stage_articles,
     stage_rejects,
 )
-from transforms.parquet import ContractError, StagedFile, read_rows
+from transforms.parquet import ContractError, StagedFile
+from transforms.storage import Storage
 
 NOTHING = Counts(0, 0, 0, 0, 0)
 
@@ -267,6 +268,26 @@ def test_checkpoints_keep_the_books_readable(tmp_path: Path) -> None:
     assert verify(tmp_path).faults == ()
 
 
+def test_a_checkpoint_that_cannot_be_made_fails_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Full(Storage):
+        def make_folder(self, path: Path) -> None:
+            if path.name == "checkpoint":
+                raise OSError(errno.ENOSPC, "No space left on device", str(path))
+            super().make_folder(path)
+
+    monkeypatch.setattr("pipeline.ledger.CHECKPOINT_EVERY", 1)
+    with Ledger(tmp_path, storage=Full()) as ledger:
+        assert commit_run(ledger, [1]) == 0
+    assert "no checkpoint could be made" in caplog.text
+    assert not list(tmp_path.glob("_delta_log/*checkpoint*"))
+    with Ledger(tmp_path) as ledger:
+        assert commit_run(ledger, [2]) == 1
+    assert len(list(tmp_path.glob("_delta_log/*checkpoint*"))) == 2
+    assert verify(tmp_path).faults == ()
+
+
 def test_a_column_that_changed_its_type_stops_the_run_before_it_begins(tmp_path: Path) -> None:
     with Ledger(tmp_path) as ledger:
         commit_articles(ledger, [1])
@@ -339,29 +360,3 @@ def test_a_file_taken_out_by_another_program_is_no_longer_live(tmp_path: Path) -
         assert commit_articles(ledger, [3]) == 3
         assert len(ledger.files()) == 1
     assert [fault for fault in verify(tmp_path).faults if "another program" in fault]
-
-
-def test_a_reader_never_meets_half_a_file(tmp_path: Path) -> None:
-    stop = threading.Event()
-    errors: list[Exception] = []
-    seen: set[int] = set()
-
-    def read() -> None:
-        while not stop.is_set():
-            try:
-                files = list((tmp_path / "articles").glob("*/*"))
-                seen.add(sum(read_rows(path, ["article_id"]).num_rows for path in files))
-            except (OSError, ValueError) as err:
-                errors.append(err)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        with Ledger(tmp_path) as ledger:
-            for number in range(10):
-                commit_articles(ledger, range(number * 10, number * 10 + 10))
-    finally:
-        stop.set()
-        reader.join()
-    assert errors == []
-    assert len(seen) > 1

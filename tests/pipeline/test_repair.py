@@ -16,7 +16,7 @@ from pipeline.ledger import Ledger, LedgerError, RootBusy, RootError
 from pipeline.repair import repair
 from pipeline.verify import verify
 from tests.pipeline import flips
-from tests.pipeline.crash import Counting, Gone
+from tests.pipeline.disks import Accident, Device, Disk, Gone
 from tests.pipeline.rows import NOW, commit_run
 
 
@@ -182,14 +182,9 @@ def test_an_old_state_that_is_damaged_goes_and_the_last_one_does_not(root: Path)
 
 @pytest.mark.parametrize("step", range(2, 24, 3))
 def test_stopped_at_any_step_it_goes_on_behind(root: Path, step: int) -> None:
-    class Dies(Counting):
-        def happen(self) -> None:
-            self.left = 1
-            raise Gone
-
     damage(min((root / "articles" / "date=2026-11-19").iterdir()))
     try:
-        repair(root, NOW, Dies(step))
+        repair(root, NOW, Disk(Device(root), Accident.DEATH, step))
     except Gone:
         repair(root, NOW)
     found = verify(root)
