@@ -5,8 +5,9 @@ A commit goes so, and each step is on the device before the next begins:
 1.  Whole files lie in ``_staging/<run>/``; the new state too.
 2.  ``intent.json`` appears there, by rename. This decides: before it the run has not happened, after it the
     run will be completed, if not by this process then by the next.
-3.  The files move to their folders under ``articles/`` and ``rejects/``, the state to ``_state/``.
-4.  One entry of the Delta log adds the articles and names the state.
+3.  The folders and the entry for the Delta log are made, then the files move to ``articles/`` and ``rejects/``,
+    the state to ``_state/``.
+4.  The entry gets its name in the log: it adds the articles and names the state.
 5.  ``_staging/<run>/`` goes.
 
 Steps 3 to 5 can be repeated from any point, and recovery is exactly that.
@@ -30,10 +31,13 @@ from deltalake.exceptions import DeltaError
 
 from pipeline import deltalog
 from pipeline.deltalog import LOG, RUN_ID, Counts, LedgerError, RunRecord, StateFile
+from pipeline.states import INTENT, STATE, current_state, old_states, read_intent, read_state, state_after
 from transforms.parquet import StagedFile, hash_file
 from transforms.storage import DISK, Storage, try_lock
 
 __all__ = [
+    "INTENT",
+    "STATE",
     "Counts",
     "Ledger",
     "LedgerError",
@@ -47,10 +51,6 @@ __all__ = [
 
 LOCK = "_lock"
 STAGING = "_staging"
-STATE = "_state"
-KEPT_STATES = 7
-"""So many states stay, the last one included: a week of nights, by which ``rules diff`` tells what was known then."""
-INTENT = "intent.json"
 _NEW_STATE = "state.json"
 _NEW_ENTRY = "entry.json"
 
@@ -230,56 +230,72 @@ class Ledger:
         self._storage.write_file(folder / INTENT, json.dumps(record.as_json(), sort_keys=True).encode())
 
     def _roll_forward(self, record: RunRecord) -> None:
+        entry = self._prepare(record)
         self._publish(record)
-        self._append(record)
+        self._append(record, entry)
+        self._checkpoint(record)
         self._storage.remove_tree(self._folder(record.run_id))
         self._storage.sync_folder(self.root / STAGING)
 
-    def _publish(self, record: RunRecord) -> None:
-        moves = self._moves(record)
-        folders = {target.parent for _, target in moves}
+    def _prepare(self, record: RunRecord) -> int | None:
+        """Do all that needs space, so that a full disk is met while nothing lies at a final name yet.
+
+        Returns:
+            The number of the entry that was drafted for the log, ``None`` if the log holds the run already.
+        """
+        folders = {target.parent for _, target in self._moves(record)}
         above = {folder.parent for folder in folders} - {self.root}
         self._storage.make_folders([*folders, *above, self.root / LOG])
+        last = deltalog.last_version(self.root)
+        held = (deltalog.read_entry(self.root, number) for number in range(record.number, last + 1))
+        if any(entry.record and entry.record.run_id == record.run_id for entry in held):
+            return None
+        self._storage.write_file(self._draft(record), deltalog.next_entry(self.root, last + 1, record))
+        return last + 1
+
+    def _publish(self, record: RunRecord) -> None:
+        moves = self._moves(record)
         for source, target in moves:
             if source.exists():
                 self._storage.rename(source, target)
-        for folder in sorted(folders):
+        for folder in sorted({target.parent for _, target in moves}):
             self._storage.sync_folder(folder)
 
-    def _append(self, record: RunRecord) -> None:
-        version = deltalog.last_version(self.root)
-        held = range(record.number, version + 1)
-        entries = (deltalog.read_entry(self.root, number) for number in held)
-        if not any(entry.record and entry.record.run_id == record.run_id for entry in entries):
-            version += 1
-            data = deltalog.next_entry(self.root, version, record)
-            draft = self._folder(record.run_id) / _NEW_ENTRY
-            self._storage.write_file(draft, data)
+    def _append(self, record: RunRecord, entry: int | None) -> None:
+        if entry is not None:
             try:
-                self._storage.link(draft, deltalog.entry_path(self.root, version))
+                self._storage.link(self._draft(record), deltalog.entry_path(self.root, entry))
             except FileExistsError as err:
                 raise LedgerError(
-                    f"{self.root / LOG}: another program wrote entry {version} at this moment; run again"
+                    f"{self.root / LOG}: another program wrote entry {entry} at this moment; run again"
                 ) from err
         self._storage.sync_folder(self.root / LOG)
-        if version % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1:
-            self._checkpoint(version)
 
-    def _checkpoint(self, version: int) -> None:
-        file = self.root / LOG / f"{version:020d}.checkpoint.parquet"
-        pointer = self.root / LOG / "_last_checkpoint"
-        # The library flushes neither, so what a loss of power left of them must not be read.
-        self._storage.unlink(pointer)
-        self._storage.unlink(file)
-        try:
-            DeltaTable(self.root).create_checkpoint()
-        except DeltaError as err:
-            # Readers can do without: the entries are all there.
-            _LOGGER.warning("%s: no checkpoint could be made: %s", file, str(err).partition("\n")[0])
+    def _checkpoint(self, record: RunRecord) -> None:
+        version = deltalog.last_version(self.root)
+        if version % CHECKPOINT_EVERY != CHECKPOINT_EVERY - 1:
             return
-        self._storage.sync_file(file)
-        self._storage.sync_file(pointer)
-        self._storage.sync_folder(file.parent)
+        try:
+            self._make_checkpoint(self._folder(record.run_id) / "checkpoint", version)
+        except (DeltaError, OSError) as err:
+            # Readers can do without: the entries are all there.
+            _LOGGER.warning("%s: no checkpoint could be made: %s", self.root / LOG, str(err).partition("\n")[0])
+
+    def _make_checkpoint(self, scratch: Path, version: int) -> None:
+        # The library flushes nothing, and a torn checkpoint at its final name would stop Delta readers. So it
+        # works on another table, whose log is the same files.
+        log = scratch / LOG
+        if scratch.exists():
+            self._storage.remove_tree(scratch)
+        self._storage.make_folder(scratch)
+        self._storage.make_folder(log)
+        for path in sorted(path for path in (self.root / LOG).iterdir() if path.is_file()):
+            self._storage.link(path, log / path.name)
+        DeltaTable(scratch).create_checkpoint()
+        for name in (f"{version:020d}.checkpoint.parquet", "_last_checkpoint"):
+            self._storage.sync_file(log / name)
+            self._storage.rename(log / name, self.root / LOG / name)
+            self._storage.sync_folder(self.root / LOG)
 
     def _recover(self) -> None:
         for intent in self._intents():
@@ -298,10 +314,8 @@ class Ledger:
 
     def _sweep_states(self) -> None:
         # A state can hold megabytes, and there is one for each run that learned something.
-        current = self.state_path
-        for path in sorted((self.root / STATE).glob("*.json"))[:-KEPT_STATES]:
-            if path != current:
-                self._storage.unlink(path)
+        for path in old_states(self.root, self.state_path):
+            self._storage.unlink(path)
 
     def _check_files(self, record: RunRecord) -> None:
         digests = [file.sha256 for file in record.files]
@@ -328,7 +342,7 @@ class Ledger:
         if entry is not None:
             deltalog.extended_metadata(self.root, entry)
         self._record = entry.record if entry else None
-        self._state = _state_of(self.root, self._record)
+        self._state = state_after(self.root, self._record)
 
     def _intents(self) -> list[Path]:
         return sorted((self.root / STAGING).glob(f"*/{INTENT}"))
@@ -338,6 +352,9 @@ class Ledger:
             raise LedgerError(f"{run_id!r} is no id of a run")
         return self.root / STAGING / run_id
 
+    def _draft(self, record: RunRecord) -> Path:
+        return self._folder(record.run_id) / _NEW_ENTRY
+
     def _release(self) -> None:
         if self._unlock is not None:
             self._unlock()
@@ -346,7 +363,10 @@ class Ledger:
     def _open(self) -> Callable[[], None]:
         try:
             if not self.root.is_dir():
-                self._storage.make_folders([self.root])
+                self._storage.make_folder(self.root)
+            if not (self.root / LOG).is_dir() and os.access(self.root.parent, os.R_OK):
+                # Also when it was there: it may stem from a process that died before its name was safe.
+                self._storage.sync_folder(self.root.parent)
             if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, "not writable")
             unlock = try_lock(self.root / LOCK)
@@ -358,52 +378,6 @@ class Ledger:
         if unlock is None:
             raise RootBusy(f"{self.root}: another run holds it; wait for that to end, or choose another root")
         return unlock
-
-
-def current_state(root: Path) -> dict[str, Any]:
-    """The state of the data set at ``root`` as the last commit left it, for those who only look; empty without one.
-
-    Raises:
-        LedgerError: the log or the state is damaged.
-    """
-    entry = deltalog.last_entry(root, deltalog.last_version(root))
-    return _state_of(root, entry.record if entry else None)
-
-
-def _state_of(root: Path, record: RunRecord | None) -> dict[str, Any]:
-    return read_state(root, record.state) if record and record.state else {}
-
-
-def read_intent(path: Path) -> RunRecord:
-    """The record of the run whose ``intent.json`` this is.
-
-    Raises:
-        LedgerError: the file is damaged, or lies in the folder of another run.
-    """
-    try:
-        record = RunRecord.from_json(json.loads(path.read_bytes()))
-    except (ValueError, LedgerError) as err:
-        raise LedgerError(f"{path}: damaged ({err}); restore it from a backup") from err
-    if record.run_id != path.parent.name:
-        raise LedgerError(f"{path}: is that of run {record.run_id}; move it back to where it was")
-    return record
-
-
-def read_state(root: Path, file: StateFile) -> dict[str, Any]:
-    """The content of a state file, checked against its sha256.
-
-    Raises:
-        LedgerError: it is missing or damaged.
-    """
-    path = root / STATE / file.name
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as err:
-        raise LedgerError(f"{path}: missing; restore it from a backup") from err
-    if hashlib.sha256(data).hexdigest() != file.sha256:
-        raise LedgerError(f"{path}: damaged (sha256); restore it from a backup")
-    state: dict[str, Any] = json.loads(data)
-    return state
 
 
 def _brings_state(record: RunRecord) -> bool:

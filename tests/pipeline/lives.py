@@ -1,0 +1,408 @@
+"""The life of a data set: run after run over a source that changes, most of them struck by an accident.
+
+The source is one that only the state keeps from being read twice: a run takes what comes after ``last``. So a
+state that is ahead of the articles loses some, one that is behind doubles them. What the source offers next is
+another number of articles with other texts at each attempt, so what an interrupted run had decided cannot be
+had a second time. After each accident readers look before anything is put right.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import signal
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from pipeline import ledger as ledger_module
+from pipeline.ledger import Counts, Ledger, LedgerError, RootError
+from pipeline.verify import verify
+from tests.pipeline.disks import Accident, Device, Disk, Gone
+from tests.pipeline.rows import DAY, NOW, OTHER_DAY, article, reject, stage_articles, stage_rejects
+from tests.pipeline.wrong import RIGHT, Protocol
+from transforms.parquet import TABLES, hash_file, read_rows
+
+STRUCK_MOST = 8
+"""So many accidents befall one data set; a log that grows would only make the looks slower."""
+
+AT_REST = 1_000_000
+"""A step that no run comes to: the power fails hours later, nothing else happens at all."""
+
+_FIRST_STEPS = 70
+"""A first commit takes about so many steps; later the longest run seen tells."""
+
+Rows = Counter[tuple[str, str]]
+"""Article ids and texts, and how often a reader meets each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the source has at one attempt: ``size`` articles, whose texts bear the mark of the attempt."""
+
+    size: int
+    mark: str
+
+    def text(self, number: int) -> str:
+        return f"The ferry to Oudewal was late for the {number}th time ({self.mark}).\n\nNobody was surprised."
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a data set may rightly hold: the runs that took place, as the offers that they took up."""
+
+    offers: tuple[Offer, ...] = ()
+
+    @property
+    def last(self) -> int:
+        return sum(offer.size for offer in self.offers) - 1
+
+    @property
+    def rows(self) -> Rows:
+        texts = [offer.text for offer in self.offers for _ in range(offer.size)]
+        return Counter((f"{number:016x}", text(number)) for number, text in enumerate(texts))
+
+    def after(self, offer: Offer) -> World:
+        """The world in which one more run took place."""
+        return World((*self.offers, offer))
+
+    def since(self, least: World) -> list[World]:
+        """The worlds on the way from ``least`` to this one, both included; none if it does not lead here."""
+        if self.offers[: len(least.offers)] != least.offers:
+            return []
+        return [World(self.offers[:count]) for count in range(len(least.offers), len(self.offers) + 1)]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of the accidents."""
+
+    struck: Counter[str] = field(default_factory=Counter)
+    found: Counter[tuple[str, str]] = field(default_factory=Counter)
+    told: list[str] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        self.struck += other.struck
+        self.found += other.found
+        self.told += other.told
+
+
+class BrokenPromiseError(Exception):
+    """The promise is broken; ``kind`` is the column of the table."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
+
+
+LOST, DOUBLED, PARTIAL, READER, BOOKS = "lost", "doubled", "partial", "reader", "books"
+KINDS = (LOST, DOUBLED, PARTIAL, READER, BOOKS)
+
+
+def attempt(root: Path, offer: Offer, disk: Disk, kind: type[Ledger] = Ledger) -> None:
+    """One run: recover, read the state, stage what comes after it, commit."""
+    with kind(root, storage=disk) as ledger:
+        first = ledger.state.get("last", -1) + 1
+        run_id = ledger.next_run_id(NOW)
+        folder = ledger.staging(run_id)
+        numbers = range(first, first + offer.size)
+        made = [
+            article(number, run_id, day=(DAY, OTHER_DAY)[number % 2], text=offer.text(number)) for number in numbers
+        ]
+        files = [stage_rejects(folder, f"{run_id}-2.parquet", [reject(first, run_id)], disk)]
+        for part, day in enumerate((DAY, OTHER_DAY)):
+            if chosen := [item for item in made if item.partition_date == day]:
+                files.append(stage_articles(folder, f"{run_id}-{part}.parquet", chosen, day, disk))
+        ledger.commit(
+            run_id,
+            files,
+            {"last": numbers[-1]},
+            Counts(offer.size + 1, offer.size, 0, 0, 1, {"EMPTY": 1}),
+            config_hash="c0ffee",
+            inputs=["oudewal.jsonl"],
+            now=NOW,
+        )
+
+
+def killed_attempt(root: Path, offer: Offer, protocol: Protocol, at: int, every: int) -> None:
+    """An attempt to be made in a process of its own, which kills itself at step ``at``."""
+    with checkpoints(every):
+        attempt(root, offer, protocol.disk(Device(root), Accident.KILL, at), protocol.ledger)
+
+
+@contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """SIGTERM unwinds what is under way, at whatever step; the command holds it back during a commit."""
+
+    def stop(_: int, __: object) -> None:
+        raise Gone
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def checkpoints(every: int) -> Iterator[None]:
+    """Let the log have a checkpoint after so many entries, so that a short life meets some."""
+    before = ledger_module.CHECKPOINT_EVERY
+    ledger_module.CHECKPOINT_EVERY = every
+    try:
+        yield
+    finally:
+        ledger_module.CHECKPOINT_EVERY = before
+
+
+class Life:
+    """One data set and what befalls it, all of it following from ``seed``.
+
+    Args:
+        folder: an empty one of its own.
+        seed: of everything that is left to chance.
+        protocol: the committing code and its disk.
+        accidents: those that chance chooses from.
+        plan: these accidents, each at its step, in place of chance.
+        checkpoint_every: so many entries; by default, chance says.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        seed: str,
+        *,
+        protocol: Protocol = RIGHT,
+        accidents: Sequence[Accident] = tuple(Accident),
+        plan: Sequence[tuple[Accident, int]] = (),
+        checkpoint_every: int = 0,
+    ) -> None:
+        self.root = folder / "root"
+        self.tally = Tally()
+        self.longest = _FIRST_STEPS
+        self._folder = folder
+        self._seed = seed
+        self._rng = random.Random(seed)
+        self._protocol = protocol
+        self._accidents = accidents
+        self._plan = plan
+        self._device = Device(folder)
+        self._worlds = {World()}
+        self._safe = World()
+        self._seen = World()
+        self._dark = False
+        self._attempts = 0
+        self._whole: set[str] = set()
+        self._every = checkpoint_every or self._rng.choice((2, 3, 100))
+
+    def live(self, most: int = STRUCK_MOST) -> Tally:
+        """Suffer the plan or ``most`` accidents, then run undisturbed once; at the first broken promise it ends."""
+        label = "at rest"
+        try:
+            with checkpoints(self._every):
+                for accident, at in self._plan or self._chances(most):
+                    label = str(accident)
+                    if self._suffer(accident, at):
+                        self.tally.struck[label] += 1
+                    self._look()
+                    if not self._plan and self._rng.random() < 0.3:
+                        self._settle()
+                self._run_undisturbed()
+        except BrokenPromiseError as fault:
+            self.tally.found[label, fault.kind] += 1
+            self.tally.told.append(f"life {self._seed}, attempt {self._attempts}, {label}: {fault}")
+        return self.tally
+
+    def _chances(self, most: int) -> Iterator[tuple[Accident, int]]:
+        while self.tally.struck.total() < most:
+            yield self._rng.choice(self._accidents), self._rng.randint(1, self.longest)
+
+    def _offer(self) -> Offer:
+        self._attempts += 1
+        return Offer(self._rng.randint(1, 4), f"attempt {self._attempts}")
+
+    def _suffer(self, accident: Accident, at: int) -> bool:
+        """One attempt with an accident, or none where the attempt ends before its step; whether it struck."""
+        offer = self._offer()
+        if accident is Accident.KILL:
+            struck, done = self._kill(offer, at)
+        else:
+            disk = self._protocol.disk(
+                self._device, accident, at, lasting=self._rng.random() < 0.5, rng=random.Random(self._rng.random())
+            )
+            done = self._try(offer, disk)
+            struck = disk.struck
+            if done:
+                self.longest = max(self.longest, disk.steps)
+            if done and accident is Accident.POWER and not struck:
+                # Hours after the run, all of it should be safe.
+                self._device.lose_power(self._rng)
+                struck = True
+        after = {world.after(offer) for world in self._worlds}
+        self._worlds = after if done else self._worlds | after
+        if done:
+            self._dark = False
+            self._seen = self._safe = self._ended()
+        elif accident is Accident.POWER and struck:
+            self._dark = True
+        return struck
+
+    def _ended(self) -> World:
+        """The one world there is once a run has come to its end: its state tells which."""
+        rows = read_with_delta(self.root)
+        for world in self._worlds:
+            if world.rows == rows:
+                return world
+        self._blame(rows, self._worlds)
+        raise AssertionError
+
+    def _try(self, offer: Offer, disk: Disk) -> bool:
+        """Whether the attempt came to its end."""
+        try:
+            with stopped_by_sigterm():
+                attempt(self.root, offer, disk, self._protocol.ledger)
+        except Gone:
+            return False
+        except (OSError, RootError) as err:
+            if disk.struck and any(str(err).count(text) for text in ("No space", "Input/output", "Permission")):
+                return False
+            raise BrokenPromiseError(BOOKS, f"stuck: {err!r}") from err
+        except (LedgerError, pa.ArrowException, DeltaError) as err:
+            raise BrokenPromiseError(BOOKS, f"stuck: {err!r}") from err
+        return True
+
+    def _kill(self, offer: Offer, at: int) -> tuple[bool, bool]:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        child = context.Process(target=killed_attempt, args=(self.root, offer, self._protocol, at, self._every))
+        child.start()
+        child.join()
+        self._device = Device(self._folder)
+        if child.exitcode not in (0, -9):
+            raise BrokenPromiseError(BOOKS, f"a run that nothing hindered left with status {child.exitcode}")
+        return child.exitcode == -9, child.exitcode == 0
+
+    def _look(self) -> None:
+        """What readers meet at this moment: whole files, no article twice, none gone, none from nowhere."""
+        self._find_partial_files()
+        # What was seen before the power was lost may be gone until the next recovery, unless the run had ended.
+        least = self._safe if self._dark else self._seen
+        for name, rows in (("pyarrow", read_with_pyarrow(self.root)), ("DuckDB", read_with_duckdb(self.root))):
+            if rows - Counter(set(rows)):
+                raise BrokenPromiseError(DOUBLED, f"{name} finds an article twice")
+            if gone := least.rows - rows:
+                raise BrokenPromiseError(LOST, f"{name} misses {min(gone)}")
+            if not any(rows <= world.rows for world in self._worlds):
+                raise BrokenPromiseError(DOUBLED, f"{name} finds articles that no run may have left")
+        rows = read_with_delta(self.root)
+        views = {view for world in self._worlds for view in world.since(least)}
+        fitting = [view for view in views if view.rows == rows]
+        if not fitting:
+            self._blame(rows, views)
+        if len(fitting[0].offers) > len(self._seen.offers):
+            self._seen = fitting[0]
+        self._worlds = {world for world in self._worlds if self._seen in world.since(World())}
+
+    def _find_partial_files(self) -> None:
+        """Every file at a final name can be read to its last page, and nothing else lies beside it."""
+        for path in sorted(path for table in TABLES for path in (self.root / table).rglob("*") if not path.is_dir()):
+            digest = hash_file(path)
+            if path.suffix != ".parquet":
+                raise BrokenPromiseError(PARTIAL, f"{path}: is no file of the data set")
+            if digest not in self._whole:
+                try:
+                    read_rows(path)
+                except (OSError, pa.ArrowException) as err:
+                    raise BrokenPromiseError(PARTIAL, f"{path}: {err}") from err
+                self._whole.add(digest)
+
+    def _settle(self) -> None:
+        """Recover, and hold the data set against the worlds that there may be; every reader must see the same."""
+        try:
+            with self._protocol.ledger(self.root, storage=self._protocol.disk(self._device)) as ledger:
+                last = ledger.state.get("last", -1)
+        except (OSError, LedgerError, pa.ArrowException, DeltaError) as err:
+            raise BrokenPromiseError(BOOKS, f"stuck: {err!r}") from err
+        self._dark = False
+        self._look()
+        for rows in (read_with_pyarrow(self.root), read_with_duckdb(self.root)):
+            if rows != self._seen.rows:
+                self._blame(rows, {self._seen})
+        if last != self._seen.last:
+            raise BrokenPromiseError(
+                LOST if last > self._seen.last else DOUBLED, f"the state says {last}, not {self._seen.last}"
+            )
+        left = [path for path in self.root.rglob("*") if path.name.endswith(".tmp") or path.parent.name == "_staging"]
+        if left:
+            raise BrokenPromiseError(BOOKS, f"{left[0]}: left behind")
+        self._safe = self._seen
+        self._worlds = {self._safe}
+
+    def _run_undisturbed(self) -> None:
+        offer = self._offer()
+        disk = self._protocol.disk(self._device)
+        self._worlds = {world.after(offer) for world in self._worlds}
+        self._try(offer, disk)
+        self._settle()
+        faults = verify(self.root).faults
+        if faults:
+            raise BrokenPromiseError(BOOKS, faults[0])
+
+    def _blame(self, rows: Rows, views: set[World]) -> None:
+        nearest = min(views, key=lambda world: (world.rows - rows).total() + (rows - world.rows).total())
+        if rows - Counter(set(rows)):
+            raise BrokenPromiseError(DOUBLED, "an article stands there twice")
+        if gone := nearest.rows - rows:
+            raise BrokenPromiseError(LOST, f"{min(gone)} is not there")
+        raise BrokenPromiseError(DOUBLED, f"{min(rows - nearest.rows)} stands there once too often")
+
+
+def read_with_pyarrow(root: Path) -> Rows:
+    """What a plain reader of the folder finds."""
+    if not list(root.glob("articles/*/*")):
+        return Counter()
+    try:
+        table = ds.dataset(root / "articles", partitioning="hive").to_table(["article_id", "body"])
+    except (OSError, pa.ArrowException) as err:
+        raise BrokenPromiseError(READER, f"pyarrow: {err}") from err
+    return _rows(table)
+
+
+def read_with_duckdb(root: Path) -> Rows:
+    """What a plain reader finds, by SQL."""
+    if not list(root.glob("articles/*/*")):
+        return Counter()
+    query = "select article_id, body, date from read_parquet(?)"
+    try:
+        found = _duckdb().execute(query, [f"{root}/articles/**/*.parquet"]).fetchall()
+    except duckdb.Error as err:
+        raise BrokenPromiseError(READER, f"DuckDB: {err}") from err
+    return Counter((row[0], row[1]) for row in found)
+
+
+def read_with_delta(root: Path) -> Rows:
+    """What a reader of the Delta table finds."""
+    if not list(root.glob("_delta_log/*.json")):
+        return Counter()
+    try:
+        return _rows(DeltaTable(root).to_pyarrow_dataset().to_table(["article_id", "body"]))
+    except (OSError, pa.ArrowException, DeltaError) as err:
+        raise BrokenPromiseError(READER, f"Delta: {err}") from err
+
+
+def _rows(table: pa.Table) -> Rows:
+    return Counter(zip(table["article_id"].to_pylist(), table["body"].to_pylist(), strict=True))
+
+
+@cache
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": 1})
