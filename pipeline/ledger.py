@@ -283,16 +283,17 @@ class Ledger:
 
     def _make_checkpoint(self, scratch: Path, version: int) -> None:
         # The library flushes nothing, and a torn checkpoint at its final name would stop Delta readers. So it
-        # works on another table, whose log is the same files.
+        # works on another table, whose log is the same files but for this checkpoint, if there is one.
         log = scratch / LOG
+        made = (f"{version:020d}.checkpoint.parquet", "_last_checkpoint")
         if scratch.exists():
             self._storage.remove_tree(scratch)
         self._storage.make_folder(scratch)
         self._storage.make_folder(log)
-        for path in sorted(path for path in (self.root / LOG).iterdir() if path.is_file()):
+        for path in sorted(path for path in (self.root / LOG).iterdir() if path.is_file() and path.name not in made):
             self._storage.link(path, log / path.name)
         DeltaTable(scratch).create_checkpoint()
-        for name in (f"{version:020d}.checkpoint.parquet", "_last_checkpoint"):
+        for name in made:
             self._storage.sync_file(log / name)
             self._storage.rename(log / name, self.root / LOG / name)
             self._storage.sync_folder(self.root / LOG)

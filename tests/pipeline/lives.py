@@ -8,6 +8,7 @@ had a second time. After each accident readers look before anything is put right
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import random
 import signal
@@ -135,6 +136,7 @@ def attempt(root: Path, offer: Offer, disk: Disk, kind: type[Ledger] = Ledger) -
 
 def killed_attempt(root: Path, offer: Offer, protocol: Protocol, at: int, every: int) -> None:
     """An attempt to be made in a process of its own, which kills itself at step ``at``."""
+    logging.disable(logging.ERROR)
     with checkpoints(every):
         attempt(root, offer, protocol.disk(Device(root), Accident.KILL, at), protocol.ledger)
 
