@@ -4,7 +4,7 @@
 
 strikes so many commits, each at a step that chance picks: kill -9 (of a real process), the death of a process while
 the machine goes on, the loss of power, a full, failing or forbidden disk, SIGTERM; what the source offers changes
-between the attempts. One accident in a hundred befalls a whole ``knipsel run``. The exit status is 1 if an article
+between the attempts. ``--runs`` more befall whole runs of the command. The exit status is 1 if an article
 was lost or doubled, a file was partial, a reader failed, or the books were wrong; each is told with the seed of the
 life in which it happened, and ``--life`` lives that one again.
 """
@@ -26,7 +26,11 @@ import pyarrow as pa
 
 from tests.pipeline.disks import Accident
 from tests.pipeline.lives import KINDS, STRUCK_MOST, Life, Tally
+from tests.pipeline.whole_runs import WholeLife
 from tests.pipeline.wrong import RIGHT, WRONG, Protocol
+
+RUNS_OF_A_LIFE = 5
+"""So many whole runs on one data set are to be struck; one more, at the end, is not."""
 
 _HEADINGS = {
     "lost": "articles lost",
@@ -59,12 +63,20 @@ def quiet() -> Iterator[None]:
         pa.set_cpu_count(threads)
 
 
-def many_lives(count: int, seed: int, workers: int, name: str = "") -> Iterator[Tally]:
-    """Lives that together hold ``count`` accidents or some few more, in order."""
+def one_whole_life(seed: str) -> Tally:
+    """The life of whole runs that ``seed`` stands for."""
+    with quiet(), tempfile.TemporaryDirectory(prefix="knipsel-") as folder:
+        return WholeLife(Path(folder), seed).live(tuple(Accident), RUNS_OF_A_LIFE)
+
+
+def many_lives(count: int, runs: int, seed: int, workers: int, name: str = "") -> Iterator[Tally]:
+    """Lives that together hold ``count`` accidents to commits, or some few more, and ``runs`` to whole runs."""
     seeds = [f"{seed}-{number}" for number in range(-(-count // STRUCK_MOST))]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        whole = [pool.submit(one_whole_life, f"{seed}-{number}") for number in range(-(-runs // RUNS_OF_A_LIFE))]
         yield from pool.map(one_life, seeds, [name] * len(seeds), chunksize=4)
+        yield from (life.result() for life in whole)
 
 
 def table(tally: Tally) -> str:
@@ -87,6 +99,7 @@ def main(words: list[str] | None = None) -> int:
     """Strike as often as the words ask, print the table, give the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=10_000, help="how many accidents (default: 10000)")
+    parser.add_argument("--runs", type=int, default=50, help="how many whole runs are struck besides (default: 50)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="processes at a time (default: 2)")
     parser.add_argument("--life", help="only this one, as a fault named it (1-37)")
@@ -94,13 +107,15 @@ def main(words: list[str] | None = None) -> int:
     asked = parser.parse_args(words)
     begun = time.monotonic()
     tally = Tally()
-    if asked.life:
-        tally.add(one_life(asked.life, asked.wrong))
-    else:
-        for life in many_lives(asked.count, asked.seed, asked.workers, asked.wrong):
-            tally.add(life)
-            if sys.stderr.isatty():
-                print(f"\r{tally.struck.total():,} of {asked.count:,}", end="\r", file=sys.stderr)
+    lives = (
+        iter([one_life(asked.life, asked.wrong)])
+        if asked.life
+        else many_lives(asked.count, asked.runs, asked.seed, asked.workers, asked.wrong)
+    )
+    for number, life in enumerate(lives, 1):
+        tally.add(life)
+        if number % 25 == 0:
+            print(f"{tally.struck.total():,} of {asked.count + asked.runs:,}", file=sys.stderr, flush=True)
     seconds = time.monotonic() - begun
     print(table(tally))
     print(f"seed {asked.seed}, {seconds:.0f} s, {tally.struck.total() / seconds:.0f} accidents a second")
