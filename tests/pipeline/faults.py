@@ -74,8 +74,9 @@ def many_lives(count: int, runs: int, seed: int, workers: int, name: str = "") -
     seeds = [f"{seed}-{number}" for number in range(-(-count // STRUCK_MOST))]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        short = pool.map(one_life, seeds, [name] * len(seeds), chunksize=4)
         whole = [pool.submit(one_whole_life, f"{seed}-{number}") for number in range(-(-runs // RUNS_OF_A_LIFE))]
-        yield from pool.map(one_life, seeds, [name] * len(seeds), chunksize=4)
+        yield from short
         yield from (life.result() for life in whole)
 
 
