@@ -3,7 +3,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import multiprocessing
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +27,7 @@ from tests.pipeline.rows import (
     stage_articles,
     stage_rejects,
 )
-from transforms.parquet import ContractError, StagedFile, read_rows
+from transforms.parquet import ContractError, StagedFile
 
 NOTHING = Counts(0, 0, 0, 0, 0)
 
@@ -338,29 +337,3 @@ def test_a_file_taken_out_by_another_program_is_no_longer_live(tmp_path: Path) -
         assert commit_articles(ledger, [3]) == 3
         assert len(ledger.files()) == 1
     assert [fault for fault in verify(tmp_path).faults if "another program" in fault]
-
-
-def test_a_reader_never_meets_half_a_file(tmp_path: Path) -> None:
-    stop = threading.Event()
-    errors: list[Exception] = []
-    seen: set[int] = set()
-
-    def read() -> None:
-        while not stop.is_set():
-            try:
-                files = list((tmp_path / "articles").glob("*/*"))
-                seen.add(sum(read_rows(path, ["article_id"]).num_rows for path in files))
-            except (OSError, ValueError) as err:
-                errors.append(err)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        with Ledger(tmp_path) as ledger:
-            for number in range(10):
-                commit_articles(ledger, range(number * 10, number * 10 + 10))
-    finally:
-        stop.set()
-        reader.join()
-    assert errors == []
-    assert len(seen) > 1
