@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -32,6 +33,9 @@ from tests.pipeline.rows import DAY, NOW, OTHER_DAY, article, stage_articles
 
 ROUNDS = 4
 """So often do three writers compete for one root; then comes the next one, for reads cost more with each file."""
+
+STOP = -1
+"""In place of the number of the current data set: no more reads."""
 
 WAYS = ("plain", "log", "plain", "plain")
 """How one reads in turn; most people read the plain way."""
@@ -89,12 +93,12 @@ def root_of(folder: Path, number: int) -> Path:
 
 
 def read_on(name: str, folder: Path, current: Synchronized[int], count: int, answers: Any) -> None:
-    """Read the current data set ``count`` times, then put what was seen into ``answers``."""
+    """Read the current data set ``count`` times, or until there is none, then put what was seen into ``answers``."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     pa.set_cpu_count(1)
     read = READERS[name]()
     seen = Seen(name)
-    while seen.reads < count:
-        number = current.value
+    while seen.reads < count and (number := current.value) != STOP:
         root = root_of(folder, number)
         way = WAYS[seen.reads % len(WAYS)]
         try:
@@ -197,7 +201,10 @@ def _named(root: Path) -> list[dict[str, int]]:
 
 
 def read_while_writing(folder: Path, count: int, seed: int) -> Result:
-    """Let two readers read ``count`` times together, while the writers go on until they have."""
+    """Let two readers read ``count`` times together, while the writers go on until they have.
+
+    An interruption ends it early; the result is that of the reads up to then.
+    """
     context = multiprocessing.get_context("spawn")
     current: Synchronized[int] = context.Value("i", 0)
     answers: Any = context.Queue()
@@ -208,21 +215,25 @@ def read_while_writing(folder: Path, count: int, seed: int) -> Result:
     for reader in readers:
         reader.start()
     seen: list[Seen] = []
-    turn = 0
-    while len(seen) < len(readers):
-        if turn == ROUNDS:
-            writers.begin(current.value + 1)
-            current.value += 1
-            turn = 0
-        writers.compete(current.value, turn)
-        turn += 1
-        while not answers.empty():
-            seen.append(answers.get())
-        if not any(reader.is_alive() for reader in readers) and answers.empty() and len(seen) < len(readers):
-            raise RuntimeError("a reader left without an answer")
+    number = turn = 0
+    try:
+        while len(seen) < len(readers):
+            if turn == ROUNDS:
+                number, turn = number + 1, 0
+                writers.begin(number)
+                current.value = number
+            writers.compete(number, turn)
+            turn += 1
+            while not answers.empty():
+                seen.append(answers.get())
+            if sum(reader.is_alive() for reader in readers) + len(seen) < len(readers) and answers.empty():
+                raise RuntimeError("a reader left without an answer")
+    except KeyboardInterrupt:
+        current.value = STOP
+        seen += [answers.get() for _ in range(len(readers) - len(seen))]
     result = Result(statuses=writers.statuses)
-    for number in range(current.value + 1):
-        with Ledger(root_of(folder, number)) as ledger:
+    for each in range(number + 1):
+        with Ledger(root_of(folder, each)) as ledger:
             result.commits += ledger.version + 1
     for one in seen:
         result.judge(folder, one)

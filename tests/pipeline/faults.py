@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import logging
 import multiprocessing
+import signal
 import sys
 import tempfile
 import time
@@ -25,7 +26,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from tests.pipeline.disks import Accident
-from tests.pipeline.lives import KINDS, STRUCK_MOST, Life, Tally
+from tests.pipeline.lives import STRUCK_MOST, Life, Tally
+from tests.pipeline.looks import KINDS
 from tests.pipeline.whole_runs import WholeLife
 from tests.pipeline.wrong import RIGHT, WRONG, Protocol
 
@@ -73,11 +75,18 @@ def many_lives(count: int, runs: int, seed: int, workers: int, name: str = "") -
     """Lives that together hold ``count`` accidents to commits, or some few more, and ``runs`` to whole runs."""
     seeds = [f"{seed}-{number}" for number in range(-(-count // STRUCK_MOST))]
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    pool = ProcessPoolExecutor(workers, context, _ignore_interruptions)
+    try:
         short = pool.map(one_life, seeds, [name] * len(seeds), chunksize=4)
         whole = [pool.submit(one_whole_life, f"{seed}-{number}") for number in range(-(-runs // RUNS_OF_A_LIFE))]
         yield from short
         yield from (life.result() for life in whole)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _ignore_interruptions() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def table(tally: Tally) -> str:
@@ -113,10 +122,13 @@ def main(words: list[str] | None = None) -> int:
         if asked.life
         else many_lives(asked.count, asked.runs, asked.seed, asked.workers, asked.wrong)
     )
-    for number, life in enumerate(lives, 1):
-        tally.add(life)
-        if number % 25 == 0:
-            print(f"{tally.struck.total():,} of {asked.count + asked.runs:,}", file=sys.stderr, flush=True)
+    try:
+        for number, life in enumerate(lives, 1):
+            tally.add(life)
+            if number % 25 == 0:
+                print(f"{tally.struck.total():,} of {asked.count + asked.runs:,}", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        print("interrupted; so far:")
     seconds = time.monotonic() - begun
     print(table(tally))
     print(f"seed {asked.seed}, {seconds:.0f} s, {tally.struck.total() / seconds:.0f} accidents a second")

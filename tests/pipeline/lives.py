@@ -8,7 +8,7 @@ had a second time. After each accident readers look before anything is put right
 
 from __future__ import annotations
 
-import hashlib
+import datetime as dt
 import logging
 import multiprocessing
 import random
@@ -20,20 +20,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
-import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from pipeline import ledger as ledger_module
 from pipeline.ledger import Counts, Ledger, LedgerError, RootError
-from pipeline.verify import verify
 from tests.pipeline.disks import Accident, Device, Disk, Gone
+from tests.pipeline.looks import BOOKS, DOUBLED, LOST, BrokenPromiseError, Rows, look_at, verified
 from tests.pipeline.rows import DAY, NOW, OTHER_DAY, article, reject, stage_articles, stage_rejects
 from tests.pipeline.wrong import RIGHT, Protocol
-from transforms.parquet import TABLES, StagedFile, hash_file, read_rows
+from transforms.parquet import StagedFile
 from transforms.storage import Storage
 
 STRUCK_MOST = 8
@@ -45,19 +43,27 @@ AT_REST = 1_000_000
 _FIRST_STEPS = 70
 """A first commit takes about so many steps; later the longest run seen tells."""
 
-Rows = Counter[tuple[str, str]]
-"""Article ids and texts, and how often a reader meets each."""
-
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the source has at one attempt: ``size`` articles, whose texts bear the mark of the attempt."""
+    """What the source has at attempt ``number``: some articles, whose texts bear the mark of the attempt.
 
-    size: int
-    mark: str
+    It follows from the number alone, so that the files of a run can be prepared once for all lives.
+    """
 
-    def text(self, number: int) -> str:
-        return f"The ferry to Oudewal was late for the {number}th time ({self.mark}).\n\nNobody was surprised."
+    number: int
+
+    @property
+    def size(self) -> int:
+        return 1 + self.number % 3
+
+    @property
+    def now(self) -> dt.datetime:
+        """The moment of the attempt, by which a run is named."""
+        return NOW + dt.timedelta(minutes=self.number)
+
+    def text(self, article_number: int) -> str:
+        return f"The ferry was late for the {article_number}th time (attempt {self.number}).\n\nNobody was surprised."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +81,9 @@ class World:
         texts = [offer.text for offer in self.offers for _ in range(offer.size)]
         return Counter((f"{number:016x}", text(number)) for number, text in enumerate(texts))
 
-    @property
-    def next_run_id(self) -> str:
-        return f"{len(self.offers):06d}-{NOW:%Y%m%dT%H%M%SZ}"
+    def run_id(self, offer: Offer) -> str:
+        """The id of the run that takes up ``offer`` next."""
+        return f"{len(self.offers):06d}-{offer.now:%Y%m%dT%H%M%SZ}"
 
     def after(self, offer: Offer) -> World:
         """The world in which one more run took place."""
@@ -104,18 +110,6 @@ class Tally:
         self.told += other.told
 
 
-class BrokenPromiseError(Exception):
-    """The promise is broken; ``kind`` is the column of the table."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(f"{kind}: {message}")
-        self.kind = kind
-
-
-LOST, DOUBLED, PARTIAL, READER, BOOKS = "lost", "doubled", "partial", "reader", "books"
-KINDS = (LOST, DOUBLED, PARTIAL, READER, BOOKS)
-
-
 def attempt(
     root: Path,
     offer: Offer,
@@ -134,7 +128,7 @@ def attempt(
     """
     with kind(root, storage=disk) as ledger:
         first = ledger.state.get("last", -1) + 1
-        run_id = ledger.next_run_id(NOW)
+        run_id = ledger.next_run_id(offer.now)
         folder = ledger.staging(run_id)
         numbers = range(first, first + offer.size)
         files = (prepared or {}).get(run_id) or prepare(run_id, first, offer)
@@ -147,7 +141,7 @@ def attempt(
             Counts(offer.size + 1, offer.size, 0, 0, 1, {"EMPTY": 1}),
             config_hash="c0ffee",
             inputs=["oudewal.jsonl"],
-            now=NOW,
+            now=offer.now,
         )
 
 
@@ -265,9 +259,8 @@ class Life:
             yield self._rng.choice(self._accidents), self._rng.randint(1, self.longest)
 
     def _offer(self) -> Offer:
-        # That one attempt offers the same in every life lets the files be prepared once for all of them.
         self._attempts += 1
-        return Offer(1 + self._attempts % 3, f"attempt {self._attempts}")
+        return Offer(self._attempts)
 
     def _suffer(self, accident: Accident, at: int) -> bool:
         """One attempt with an accident, or none where the attempt ends before its step; whether it struck."""
@@ -298,11 +291,10 @@ class Life:
     def _ended(self) -> World:
         """The one world there is once a run has come to its end: its state tells which."""
         rows = look_at(self.root).delta
-        for world in self._worlds:
-            if world.rows == rows:
-                return world
-        self._blame(rows, self._worlds)
-        raise AssertionError
+        fitting = [world for world in self._worlds if world.rows == rows]
+        if not fitting:
+            self._blame(rows, self._worlds)
+        return fitting[0]
 
     def _try(self, offer: Offer, disk: Disk) -> bool:
         """Whether the attempt came to its end."""
@@ -322,7 +314,8 @@ class Life:
     def _kill(self, offer: Offer, at: int) -> tuple[bool, bool]:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__])
-        prepared = {world.next_run_id: prepare(world.next_run_id, world.last + 1, offer) for world in self._worlds}
+        starts = [(world.run_id(offer), world.last + 1) for world in self._worlds]
+        prepared = {id_: prepare(id_, first, offer) for id_, first in starts}
         words = (self.root, offer, self._protocol, at, self._every, prepared)
         child = context.Process(target=killed_attempt, args=words)
         child.start()
@@ -382,109 +375,12 @@ class Life:
         self._worlds = {world.after(offer) for world in self._worlds}
         self._try(offer, disk)
         self._settle()
-        digest = digest_of(self.root)
-        if digest not in _VERIFIED:
-            if faults := verify(self.root).faults:
-                raise BrokenPromiseError(BOOKS, faults[0])
-            _VERIFIED.add(digest)
+        verified(self.root)
 
-    def _blame(self, rows: Rows, views: set[World]) -> None:
+    def _blame(self, rows: Rows, views: set[World]) -> NoReturn:
         nearest = min(views, key=lambda world: (world.rows - rows).total() + (rows - world.rows).total())
         if rows - Counter(set(rows)):
             raise BrokenPromiseError(DOUBLED, "an article stands there twice")
         if gone := nearest.rows - rows:
             raise BrokenPromiseError(LOST, f"{min(gone)} is not there")
         raise BrokenPromiseError(DOUBLED, f"{min(rows - nearest.rows)} stands there once too often")
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What three readers find."""
-
-    arrow: Rows
-    duckdb: Rows
-    delta: Rows
-
-
-_LOOKS: dict[str, Look] = {}
-_VERIFIED: set[str] = set()
-"""What readers find in a data set follows from its bytes, so the same bytes need only be read once."""
-
-
-def digest_of(root: Path) -> str:
-    """One sha256 of the names and bytes of all that lies at a final name."""
-    digest = hashlib.sha256()
-    for top in (*TABLES, "_delta_log", "_state"):
-        for path in sorted(path for path in (root / top).rglob("*") if path.is_file()):
-            digest.update(f"{path.relative_to(root)} {hash_file(path)}\n".encode())
-    return digest.hexdigest()
-
-
-def look_at(root: Path) -> Look:
-    """Look at a data set with every reader, whatever the writer was doing.
-
-    Raises:
-        BrokenPromiseError: a file cannot be read to its last page, or a reader fails.
-    """
-    digest = digest_of(root)
-    if digest not in _LOOKS:
-        whole_files(root)
-        _LOOKS[digest] = Look(read_with_pyarrow(root), read_with_duckdb(root), read_with_delta(root))
-    return _LOOKS[digest]
-
-
-def whole_files(root: Path) -> None:
-    """Every file at a final name can be read to its last page, and nothing else lies beside it.
-
-    Raises:
-        BrokenPromiseError: a file cannot be read.
-    """
-    for path in sorted(path for table in TABLES for path in (root / table).rglob("*") if not path.is_dir()):
-        if path.suffix != ".parquet":
-            raise BrokenPromiseError(PARTIAL, f"{path}: is no file of the data set")
-        try:
-            read_rows(path)
-        except (OSError, pa.ArrowException) as err:
-            raise BrokenPromiseError(PARTIAL, f"{path}: {err}") from err
-
-
-def read_with_pyarrow(root: Path) -> Rows:
-    """What a plain reader of the folder finds."""
-    if not list(root.glob("articles/*/*")):
-        return Counter()
-    try:
-        table = ds.dataset(root / "articles", partitioning="hive").to_table(["article_id", "body"])
-    except (OSError, pa.ArrowException) as err:
-        raise BrokenPromiseError(READER, f"pyarrow: {err}") from err
-    return _rows(table)
-
-
-def read_with_duckdb(root: Path) -> Rows:
-    """What a plain reader finds, by SQL."""
-    if not list(root.glob("articles/*/*")):
-        return Counter()
-    query = "select article_id, body, date from read_parquet(?)"
-    try:
-        found = _duckdb().execute(query, [f"{root}/articles/**/*.parquet"]).fetchall()
-    except duckdb.Error as err:
-        raise BrokenPromiseError(READER, f"DuckDB: {err}") from err
-    return Counter((row[0], row[1]) for row in found)
-
-
-def read_with_delta(root: Path) -> Rows:
-    """What a reader of the Delta table finds."""
-    if not list(root.glob("_delta_log/*.json")):
-        return Counter()
-    try:
-        return _rows(DeltaTable(root).to_pyarrow_dataset().to_table(["article_id", "body"]))
-    except (OSError, pa.ArrowException, DeltaError) as err:
-        raise BrokenPromiseError(READER, f"Delta: {err}") from err
-
-
-def _rows(table: pa.Table) -> Rows:
-    return Counter(zip(table["article_id"].to_pylist(), table["body"].to_pylist(), strict=True))
-
-
-@cache
-def _duckdb() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"threads": 1})

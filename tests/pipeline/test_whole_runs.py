@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.verify import verify
 from tests.pipeline.competing import BUSY
 from tests.pipeline.disks import Accident
-from tests.pipeline.lives import read_with_delta, read_with_duckdb, read_with_pyarrow
+from tests.pipeline.looks import read_with_delta, read_with_duckdb, read_with_pyarrow
 from tests.pipeline.whole_runs import FAILED, KILLED, WholeLife, finish, record, said, start, words, write_records
 
 

@@ -21,12 +21,12 @@ import pyarrow.dataset as ds
 
 from pipeline.verify import verify
 from tests.pipeline.disks import ERRORS, Accident, Device, Disk
-from tests.pipeline.lives import (
+from tests.pipeline.lives import Tally
+from tests.pipeline.looks import (
     BOOKS,
     DOUBLED,
     LOST,
     BrokenPromiseError,
-    Tally,
     read_with_delta,
     read_with_duckdb,
     read_with_pyarrow,
