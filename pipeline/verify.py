@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from pipeline import deltalog
-from pipeline.deltalog import Entry, LedgerError, RunRecord
+from pipeline.deltalog import Entry, LedgerError, Operation, RunRecord
 from pipeline.ledger import INTENT, LOCK, STAGING, STATE, RootError, read_intent, read_state
 from schemas.article import ARTICLES, SCHEMA_VERSION
 from schemas.reject import REJECTS
@@ -77,7 +77,7 @@ def verify(root: Path) -> Verified:
     except LedgerError as err:
         return Verified((str(err),), 0, 0, 0, running=False)
     faults = [*left]
-    removed = {path for entry in entries for path in entry.removed}
+    held = deltalog.held_files(entries)
     files: list[tuple[RunRecord, StagedFile]] = []
     for entry in entries:
         if entry.record is None:
@@ -85,7 +85,13 @@ def verify(root: Path) -> Verified:
             continue
         if dict(entry.added) != {file.path: file.bytes for file in deltalog.articles(entry.record.files)}:
             faults.append(f"{deltalog.entry_path(root, entry.version)}: adds other files than its run wrote")
-        files += [(entry.record, file) for file in entry.record.files if file.path not in removed]
+        if entry.record.operation is Operation.FORGET:
+            strange = sorted({file.path for file in entry.record.files} - {file.path for _, file in files})
+            faults += [
+                f"{deltalog.entry_path(root, entry.version)}: replaces {path}, which no run wrote" for path in strange
+            ]
+            continue
+        files += [(entry.record, held[file.path]) for file in entry.record.files if file.path in held]
     faults += _state_faults(root, entries)
     faults += _log_faults(root, entries)
     known = {file.path for _, file in files}
@@ -102,7 +108,7 @@ def verify(root: Path) -> Verified:
     faults += _double_keys(root, contents)
     for entry in entries:
         if entry.record is not None and all(file.path in contents for file in entry.record.files):
-            faults += _book_faults(root, entry.version, entry.record, contents)
+            faults += _book_faults(root, entry.version, entry.record, held, contents)
     running = bool(left) and is_locked(root / LOCK)
     return Verified(
         faults=tuple(faults[len(left) :] if running else faults),
@@ -213,7 +219,8 @@ def _scan(parquet: pq.ParquetFile, record: RunRecord, file: StagedFile) -> tuple
             ids.append(pa.table([batch["article_id"], batch["version"]], names=list(_KEY)))
         else:
             codes.update(batch["code"].to_pylist())
-    faults = [f"holds rows of run {run}" for run in sorted(runs - {record.run_id})]
+    others = set() if record.operation is Operation.COMPACT else runs - {record.run_id}
+    faults = [f"holds rows of run {run}" for run in sorted(others)]
     faults += [f"holds rows of {day}" for day in sorted(days) if day.isoformat() != file.date]
     return _Content(rows, pa.concat_tables(ids), codes), faults
 
@@ -239,19 +246,31 @@ def _double_keys(root: Path, contents: Mapping[str, _Content]) -> list[str]:
     return sorted(faults)
 
 
-def _book_faults(root: Path, version: int, record: RunRecord, contents: Mapping[str, _Content]) -> list[str]:
+def _book_faults(
+    root: Path,
+    version: int,
+    record: RunRecord,
+    held: Mapping[str, StagedFile],
+    contents: Mapping[str, _Content],
+) -> list[str]:
+    if record.operation is Operation.FORGET:
+        return []
     where = f"{deltalog.entry_path(root, version)}: run {record.run_id}"
     counts = record.counts
     faults = [] if counts.balanced else [f"{where}: the books do not balance: {counts}"]
     found = dict.fromkeys(TABLES, 0)
     codes: Counter[str] = Counter()
+    # What was erased since is in the books still.
+    erased = sum(file.rows - held[file.path].rows for file in record.files if file.table == "rejects")
     for file in record.files:
-        found[file.table] += contents[file.path].rows
+        found[file.table] += contents[file.path].rows + file.rows - held[file.path].rows
         codes += contents[file.path].codes
     for table, counted in (("articles", counts.written), ("rejects", counts.filtered + counts.rejected)):
         if found[table] != counted:
             faults.append(f"{where}: the books count {counted} rows of {table}, the files hold {found[table]}")
-    if found["rejects"] == sum(counts.reasons.values()) and codes != Counter(counts.reasons):
+    booked = Counter(counts.reasons)
+    whole = found["rejects"] == booked.total()
+    if whole and (codes - booked or (booked - codes).total() != erased):
         faults.append(f"{where}: the reasons in the books are not those in the files")
     return faults
 

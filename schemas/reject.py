@@ -48,6 +48,7 @@ class Reason(StrEnum):
     WORKER_CRASH = "WORKER_CRASH"
     STAGE_ERROR = "STAGE_ERROR"
     ONLY_CLUTTER = "ONLY_CLUTTER"
+    FORGOTTEN = "FORGOTTEN"
 
 
 EXPLAINED: dict[Reason, str] = {
@@ -83,6 +84,7 @@ EXPLAINED: dict[Reason, str] = {
     Reason.WORKER_CRASH: "the process at work on it broke down, or it needed more memory than the settings allow",
     Reason.STAGE_ERROR: "a stage failed on this article; the message names the error",
     Reason.ONLY_CLUTTER: "nothing was left once the clutter was cut",
+    Reason.FORGOTTEN: "it was erased from the data set for good, and is kept out",
 }
 """One sentence a code, for people; a test holds it against the enum."""
 
@@ -93,6 +95,7 @@ FILTERED: frozenset[Reason] = frozenset(
         Reason.ONLY_CLUTTER,
         Reason.HOST_NOT_LISTED,
         Reason.ROBOTS_DISALLOWED,
+        Reason.FORGOTTEN,
     }
 )
 """The codes of inputs that were left out on purpose; every other code is a rejection."""
