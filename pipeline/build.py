@@ -15,6 +15,7 @@ from pipeline.tables import Settings
 from transforms.apply_stages import ApplyStages
 from transforms.check_articles import check_articles
 from transforms.cluster_articles import CLUSTERED, ClusterArticles
+from transforms.core.forgotten import Forgotten
 from transforms.core.polling import PollPolicy
 from transforms.count_lines import CountLines
 from transforms.date_articles import date_articles
@@ -47,6 +48,7 @@ class Job:
         memory: the handle of what ``known`` holds, so that runs of this process that share it read it once.
         state: path of the state file that the last commit points to, for the stories of the last days.
         stories: the handle of what the run knows of stories; no other run may have it.
+        forgotten: what was erased for good.
     """
 
     run_id: str
@@ -60,6 +62,7 @@ class Job:
     memory: Shared = field(default_factory=Shared)
     state: str | None = None
     stories: Shared = field(default_factory=Shared)
+    forgotten: Forgotten = field(default_factory=Forgotten)
 
 
 def stages(config: Config, now: dt.datetime, furniture: Mapping[str, Mapping[str, int]]) -> tuple[Stage, ...]:
@@ -103,16 +106,18 @@ def build(sources: beam.PCollection, config: Config, job: Job) -> beam.PCollecti
         fetching=job.fetching,
         workers=job.workers,
         progress=job.progress,
+        forgotten=job.forgotten,
     )
     drafted = read.records | "Apply" >> ApplyStages(stages(config, job.now, job.furniture), job.workers)
-    new = drafted.drafts | "DropKnown" >> DropKnown(job.known, job.memory)
+    new = drafted.drafts | "DropKnown" >> DropKnown(job.known, job.memory, job.forgotten)
     placed = new.articles | "ClusterArticles" >> ClusterArticles(
         job.state, now=job.now, window_days=config.settings.clusters.window_days, memory=job.stories
     )
     articles = placed.articles | "WriteArticles" >> WriteArticles(target)
     tallies = new.articles | "CountLines" >> CountLines()
 
-    rejects = (read.unread, drafted[REJECTS]) | "Rejects" >> beam.Flatten()
+    refused = (read.unread, drafted[REJECTS], new[REJECTS]) | "Refused" >> beam.Flatten()
+    rejects = refused | "Rejects" >> beam.Map(job.forgotten.instead)
     letters = rejects | "WriteRejects" >> WriteRejects(target)
     books = {
         "files": (articles, letters) | "Files" >> beam.Flatten(),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from pipeline import event_log
-from pipeline.commands import check, feeds, install, look, run
+from pipeline.commands import check, feeds, install, keep, look, run
 from pipeline.commands.base import BUSY, DONE, FAILED, USAGE, Commands, Parser, clock, fail, say
 
 EXAMPLES = """\
@@ -25,6 +25,8 @@ examples:
   knipsel show --root out --sql "select headline from articles where agency = 'ANP'"
   knipsel show --root out --outlet beekdaler.example --format csv --output rows.csv
   knipsel stats --root out --by outlet
+  knipsel export --root out --since 2026-11-01 --output november.jsonl
+  knipsel forget --root out https://news.example/article/17
   knipsel verify --root out
   knipsel check --config my/knipsel.toml
   knipsel rules diff --root out                 what the rules would now cut differently in what is stored
@@ -47,6 +49,7 @@ def parser() -> Parser:
     commands = Commands.of(whole)
     run.add(commands)
     look.add(commands)
+    keep.add(commands)
     check.add(commands)
     feeds.add(commands)
     install.add(commands, whole)
@@ -87,6 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _status(fault: Exception) -> int:
     """The exit status of an error; what no part of the program knows is a failure like any other."""
+    from pipeline.compact import CompactError
+    from pipeline.export import ExportError
+    from pipeline.forget import ForgetError
     from pipeline.inputs import InputError
     from pipeline.ledger import RootBusy
     from pipeline.schedule import ScheduleError
@@ -94,4 +100,5 @@ def _status(fault: Exception) -> int:
 
     if isinstance(fault, RootBusy):
         return BUSY
-    return USAGE if isinstance(fault, SettingsError | InputError | ScheduleError) else FAILED
+    wrong = SettingsError | InputError | ScheduleError | CompactError | ExportError | ForgetError
+    return USAGE if isinstance(fault, wrong) else FAILED

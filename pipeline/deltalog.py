@@ -20,6 +20,7 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -41,6 +42,7 @@ CONFIGURATION = {"delta.enableExpiredLogCleanup": "false"}
 
 RUN_ID = re.compile(r"\A[0-9]{6,}-[0-9]{8}T[0-9]{6}Z\Z")
 _ENTRY = re.compile(r"\A[0-9]{20}\.json\Z")
+_BESIDE = re.compile(r"\A(?:_delta_log|_state|_reports|_quarantine)(?:/(?!\.)[\w.=-]+)+\Z", re.ASCII)
 
 
 class LedgerError(Exception):
@@ -74,13 +76,34 @@ class StateFile:
     sha256: str
 
 
+class Operation(StrEnum):
+    """What a commit does to the data set."""
+
+    RUN = "run"
+    FORGET = "forget"
+    COMPACT = "compact"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A file of ours that a commit puts in place of the one at ``path``, below the root."""
+
+    path: str
+    sha256: str
+
+    @property
+    def staged_name(self) -> str:
+        """Its name in the staging folder, which is flat."""
+        return f"rewritten.{self.path.rpartition('/')[2]}"
+
+
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """What one run did: the content of its intent, and of its entry in the log.
 
     Attributes:
         run_id: sorts by commit.
-        number: the entry that the run set out to write.
+        number: of the commit.
         committed_at: milliseconds since 1970, UTC, by the clock that the run was given.
         files: of both tables.
         state: what holds after the run, its own or an earlier one; ``None`` if there is none.
@@ -88,6 +111,10 @@ class RunRecord:
         config_hash: of the settings.
         inputs: what the run was asked to read.
         schema_version: of the rows that it wrote.
+        operation: what it did. ``FORGET`` puts its ``files`` in place of published ones, at the same paths;
+            ``COMPACT`` begins a data set with the rows of another.
+        rewritten: other files that it puts in place of those there; told in its intent only.
+        removed: paths below the root of what it removes, besides articles and dead letters; in its intent only.
     """
 
     run_id: str
@@ -99,10 +126,14 @@ class RunRecord:
     config_hash: str
     inputs: tuple[str, ...]
     schema_version: int = SCHEMA_VERSION
+    operation: Operation = Operation.RUN
+    rewritten: tuple[Rewritten, ...] = ()
+    removed: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The record as JSON takes it."""
-        return asdict(self)
+        later = {"operation": Operation.RUN, "rewritten": (), "removed": ()}
+        return {name: value for name, value in asdict(self).items() if name not in later or value != later[name]}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
@@ -119,13 +150,21 @@ class RunRecord:
                     "state": StateFile(**found["state"]) if found["state"] else None,
                     "counts": Counts(**found["counts"]),
                     "inputs": tuple(found["inputs"]),
+                    "operation": Operation(found.get("operation", Operation.RUN)),
+                    "rewritten": tuple(Rewritten(**file) for file in found.get("rewritten", ())),
+                    "removed": tuple(found.get("removed", ())),
                 }
             )
-        except (KeyError, TypeError, ContractError) as err:
+        except (KeyError, TypeError, ValueError, ContractError) as err:
             raise LedgerError(f"no record of a run: {err}") from err
         names = [record.run_id, *([record.state.name.removesuffix(".json")] if record.state else [])]
         if not all(RUN_ID.match(name) for name in names):
             raise LedgerError(f"no record of a run: the names {names} are not those of runs")
+        odd = [
+            path for path in (*(file.path for file in record.rewritten), *record.removed) if not _BESIDE.match(path)
+        ]
+        if odd:
+            raise LedgerError(f"no record of a run: {odd} are no files beside those of the data")
         return record
 
 
@@ -227,6 +266,15 @@ def read_entry(root: Path, version: int) -> Entry:
     except (ValueError, KeyError, TypeError, AttributeError, LedgerError) as err:
         raise LedgerError(f"{path}: damaged ({err}); restore it from a backup") from err
     return Entry(version, record, upkeep, added, tuple(removed), metadata, schema_in, writer_version)
+
+
+def with_inputs(root: Path, version: int, inputs: Sequence[str]) -> bytes:
+    """The bytes of entry ``version``, one of ours, with other ``inputs``; to Delta readers it is the same."""
+    lines = [json.loads(line) for line in entry_path(root, version).read_bytes().splitlines()]
+    for line in lines:
+        if "commitInfo" in line:
+            line["commitInfo"][APPLICATION]["inputs"] = list(inputs)
+    return sealed_lines(lines)
 
 
 def last_entry(root: Path, version: int) -> Entry | None:
@@ -333,12 +381,15 @@ def _new_metadata(record: RunRecord) -> dict[str, Any]:
 
 
 def _encode(record: RunRecord, version: int, schema_in: int, metadata: Mapping[str, Any] | None) -> bytes:
-    ours = {**replace(record, files=_plain(record.files)).as_json(), "schema_in": schema_in, "entry_sha256": UNSEALED}
+    told = replace(record, files=_plain(record.files), rewritten=(), removed=())
+    ours = {**told.as_json(), "schema_in": schema_in, "entry_sha256": UNSEALED}
+    erases = record.operation is Operation.FORGET
+    append = {"mode": "Append", "partitionBy": '["date"]'}
     info = {
         "timestamp": record.committed_at,
-        "operation": "WRITE",
-        "operationParameters": {"mode": "Append", "partitionBy": '["date"]'},
-        "isBlindAppend": True,
+        "operation": "DELETE" if erases else "WRITE",
+        "operationParameters": {"predicate": "[]"} if erases else append,
+        "isBlindAppend": not erases,
         APPLICATION: ours,
     }
     actions: list[dict[str, Any]] = [{"commitInfo": info}]
@@ -347,7 +398,10 @@ def _encode(record: RunRecord, version: int, schema_in: int, metadata: Mapping[s
     if metadata is not None:
         actions.append({"metaData": metadata})
     actions.append({"txn": {"appId": APPLICATION, "version": record.number}})
-    actions += [{"add": _add(file, record.committed_at)} for file in articles(record.files)]
+    # Whoever streams the table has the rows of a file that is replaced already.
+    actions += [
+        {"add": {**_add(file, record.committed_at), "dataChange": not erases}} for file in articles(record.files)
+    ]
     return sealed_lines(actions)
 
 
@@ -372,6 +426,5 @@ def _add(file: StagedFile, committed_at: int) -> dict[str, Any]:
         "partitionValues": {"date": file.date},
         "size": file.bytes,
         "modificationTime": committed_at,
-        "dataChange": True,
         "stats": file.statistics,
     }

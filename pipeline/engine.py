@@ -23,6 +23,7 @@ from schemas.feed import HostMemory
 from schemas.record import PAGES
 from transforms.cluster_articles import read_stories
 from transforms.core.clutter.recurring import RecurringLines
+from transforms.core.forgotten import Forgotten
 from transforms.drop_known import read_known
 from transforms.fetching.clock import RunClock
 from transforms.keep_books import Outcome
@@ -110,7 +111,13 @@ class Engine:
         self._held = [progress]
 
     def execute(
-        self, batch: Batch, run_id: str, staging: Path, lines: RecurringLines, state: Path | None = None
+        self,
+        batch: Batch,
+        run_id: str,
+        staging: Path,
+        lines: RecurringLines,
+        state: Path | None = None,
+        forgotten: Forgotten | None = None,
     ) -> Outcome:
         """One Beam run over ``batch``.
 
@@ -128,6 +135,7 @@ class Engine:
             progress=self._progress,
             memory=self._memory,
             state=str(state) if state else None,
+            forgotten=forgotten or Forgotten(),
         )
         path = staging / OUTCOME
         direct = self._runner == DIRECT_RUNNER

@@ -44,12 +44,12 @@ class Content:
     codes: Counter[str]
 
 
-def check_file(root: Path, run_id: str, file: StagedFile) -> tuple[list[str], Content | None]:
+def check_file(root: Path, run_id: str | None, file: StagedFile) -> tuple[list[str], Content | None]:
     """What is wrong with a file, and what it holds if all of it can be read.
 
     Args:
         root: of the data set.
-        run_id: of the run that wrote it.
+        run_id: of the run that wrote its rows; ``None`` where several may have.
         file: as the log describes it.
     """
     try:
@@ -104,7 +104,7 @@ def _declared(field: pa.Field) -> str:
     return f"{field.name}: {field.type}{'' if field.nullable else ' not null'}"
 
 
-def _scan(parquet: pq.ParquetFile, run_id: str, file: StagedFile) -> tuple[Content, list[str]]:
+def _scan(parquet: pq.ParquetFile, run_id: str | None, file: StagedFile) -> tuple[Content, list[str]]:
     """Decode every page of a file, and so verify its checksum, and hold the rows against run and folder."""
     rows = 0
     ids, texts = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
@@ -123,7 +123,7 @@ def _scan(parquet: pq.ParquetFile, run_id: str, file: StagedFile) -> tuple[Conte
             versions.append(batch["version"].to_numpy())
         else:
             codes.update(batch["code"].to_pylist())
-    faults = [f"holds rows of run {run}" for run in sorted(runs - {run_id})]
+    faults = [f"holds rows of run {run}" for run in sorted(runs - {run_id} if run_id else ())]
     faults += [f"holds rows of {day}" for day in sorted(days) if day.isoformat() != file.date]
     content = Content(rows, np.concatenate(ids), np.concatenate(texts), np.concatenate(versions), codes)
     return content, faults

@@ -8,9 +8,10 @@ A commit goes so, and each step is on the device before the next begins:
 3.  The folders and the entry for the Delta log are made, then the files move to ``articles/`` and ``rejects/``,
     the state to ``_state/``.
 4.  The entry gets its name in the log: it adds the articles and names the state.
-5.  ``_staging/<run>/`` goes.
+5.  What the commit removes goes, which is nothing but when an article is erased.
+6.  ``_staging/<run>/`` goes.
 
-Steps 3 to 5 can be repeated from any point, and recovery is exactly that.
+Steps 3 to 6 can be repeated from any point, and recovery is exactly that.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from deltalake.exceptions import DeltaError
 
 from pipeline import checkpoints, deltalog
 from pipeline.checkpoints import LiveFile, make_checkpoint
-from pipeline.deltalog import LOG, RUN_ID, Counts, LedgerError, RunRecord, StateFile
+from pipeline.deltalog import LOG, RUN_ID, Counts, LedgerError, Operation, Rewritten, RunRecord, StateFile
 from pipeline.states import INTENT, STATE, current_state, old_states, read_intent, read_state, state_after
 from pipeline.upkeep import Upkeep, upkeep_entry
 from transforms.parquet import StagedFile, hash_file, read_rows
@@ -116,8 +117,11 @@ class Ledger:
 
     @property
     def version(self) -> int:
-        """The number of the last commit, -1 if there is none."""
-        return self._version
+        """The number of the last commit, -1 if there is none.
+
+        The log of a data set that was made from another begins anew, and its commits are counted on.
+        """
+        return max(self._version, self._record.number if self._record else -1)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -141,7 +145,7 @@ class Ledger:
 
     def next_run_id(self, now: dt.datetime) -> str:
         """The id of the next run: the number of its commit, then ``now``, so that ids sort by commit."""
-        return f"{self._version + 1:06d}-{now.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}"
+        return f"{self.version + 1:06d}-{now.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}"
 
     def staging(self, run_id: str) -> Path:
         """The folder, made if missing, into which run ``run_id`` writes its files.
@@ -163,6 +167,9 @@ class Ledger:
         config_hash: str,
         inputs: Sequence[str] = (),
         now: dt.datetime,
+        operation: Operation = Operation.RUN,
+        rewritten: Sequence[Rewritten] = (),
+        removed: Sequence[str] = (),
     ) -> int:
         """Make the files and the state part of the data set, together or not at all.
 
@@ -177,6 +184,10 @@ class Ledger:
             config_hash: of the settings.
             inputs: what the run was asked to read, as the user wrote it.
             now: the time of the commit.
+            operation: what the commit does. ``FORGET`` puts the files in place of published ones, at their paths;
+                with ``COMPACT`` the data set is new, and the id is the next one of the data set that it is made from.
+            rewritten: other files in ``staging(run_id)``, to be put in place of those at their paths.
+            removed: paths below the root of what else is to go.
 
         Returns:
             The number of the commit.
@@ -187,16 +198,21 @@ class Ledger:
             OSError: the disk failed.
         """
         folder = self._folder(run_id)
-        number = self._version + 1
-        if int(run_id.partition("-")[0]) != number:
-            raise LedgerError(f"{run_id}: commit {number} needs an id of its own")
+        number = int(run_id.partition("-")[0])
+        begins = operation is Operation.COMPACT and self._record is None
+        if number != self.version + 1 and not begins:
+            raise LedgerError(f"{run_id}: commit {self.version + 1} needs an id of its own")
         if self._intents():
             raise LedgerError(f"{self.root}: an earlier commit is not complete; run again, which completes it")
-        _check_books(files, counts)
-        _check_keys(folder, files)
+        replaces = operation is Operation.FORGET
+        if replaces:
+            self._check_replaced(files)
+        else:
+            _check_books(files, counts)
+            _check_keys(folder, files)
         for file in files:
             staged = folder / file.staged_name
-            if not file.name.startswith(f"{run_id}-"):
+            if not replaces and not file.name.startswith(f"{run_id}-"):
                 raise LedgerError(f"{file.path}: the name must begin with the run's id, {run_id}")
             if not staged.is_file() or staged.stat().st_size != file.bytes:
                 raise LedgerError(f"{staged}: not as it was staged; run again")
@@ -215,6 +231,9 @@ class Ledger:
             counts=counts,
             config_hash=config_hash,
             inputs=tuple(inputs),
+            operation=operation,
+            rewritten=tuple(rewritten),
+            removed=tuple(removed),
         )
         self._decide(record)
         self._roll_forward(record)
@@ -224,7 +243,7 @@ class Ledger:
         except OSError as err:
             # The commit stands; what is left lies there until the next one.
             _LOGGER.warning("%s: could not be cleared: %s", self.root / STATE, err)
-        return self._version
+        return self.version
 
     def amend(self, upkeep: Upkeep, sizes: Mapping[str, int]) -> int:
         """Append an entry that takes files out of the data set. It is there whole or not at all.
@@ -263,6 +282,7 @@ class Ledger:
         entry = self._prepare(record)
         self._publish(record)
         self._append(record, entry)
+        self._remove(record)
         self._checkpoint(record)
         self._storage.remove_tree(self._folder(record.run_id))
         self._storage.sync_folder(self.root / STAGING)
@@ -277,8 +297,9 @@ class Ledger:
         above = {folder.parent for folder in folders} - {self.root}
         self._storage.make_folders([*folders, *above, self.root / LOG])
         last = deltalog.last_version(self.root)
-        held = (deltalog.read_entry(self.root, number) for number in range(record.number, last + 1))
-        if any(entry.record and entry.record.run_id == record.run_id for entry in held):
+        entries = (deltalog.read_entry(self.root, number) for number in range(last, -1, -1))
+        newest = next((entry.record.run_id for entry in entries if entry.record is not None), None)
+        if newest == record.run_id:
             return None
         self._storage.write_file(self._draft(record), deltalog.next_entry(self.root, last + 1, record))
         return last + 1
@@ -311,6 +332,14 @@ class Ledger:
         make_checkpoint(self.root, self._version, scratch, self._storage)
         self._storage.remove_tree(scratch)
 
+    def _remove(self, record: RunRecord) -> None:
+        paths = [self.root / path for path in record.removed]
+        for path in paths:
+            self._storage.unlink(path)
+        for folder in sorted({path.parent for path in paths}):
+            if folder.is_dir():
+                self._storage.sync_folder(folder)
+
     def _checkpoint(self, record: RunRecord) -> None:
         version = deltalog.last_version(self.root)
         if version % CHECKPOINT_EVERY != CHECKPOINT_EVERY - 1:
@@ -342,7 +371,7 @@ class Ledger:
             self._storage.unlink(path)
 
     def _check_files(self, record: RunRecord) -> None:
-        digests = [file.sha256 for file in record.files]
+        digests = [*(file.sha256 for file in record.files), *(file.sha256 for file in record.rewritten)]
         if _brings_state(record) and record.state:
             digests.append(record.state.sha256)
         for (source, target), sha256 in zip(self._moves(record), digests, strict=True):
@@ -356,9 +385,16 @@ class Ledger:
     def _moves(self, record: RunRecord) -> list[tuple[Path, Path]]:
         folder = self._folder(record.run_id)
         moves = [(folder / file.staged_name, self.root / file.path) for file in record.files]
+        moves += [(folder / file.staged_name, self.root / file.path) for file in record.rewritten]
         if _brings_state(record) and record.state:
             moves.append((folder / _NEW_STATE, self.root / STATE / record.state.name))
         return moves
+
+    def _check_replaced(self, files: Sequence[StagedFile]) -> None:
+        held = deltalog.held_files(deltalog.read_log(self.root))
+        for file in files:
+            if file.path not in held or file.rows > held[file.path].rows:
+                raise LedgerError(f"{file.path}: takes the place of no published file with as many rows")
 
     def _load(self) -> None:
         self._version = deltalog.last_version(self.root)

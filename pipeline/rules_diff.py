@@ -29,7 +29,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import deltalog
-from pipeline.deltalog import StateFile
+from pipeline.deltalog import Operation, StateFile
 from pipeline.ledger import STATE, read_state
 from schemas.article import Cut
 from schemas.record import PAGES
@@ -192,16 +192,19 @@ def difference(
 def _files(root: Path) -> Iterator[tuple[StagedFile, Mapping[str, Mapping[str, int]]]]:
     """Each file of articles that the log names, with the lines that were furniture when its run began.
 
-    States that are gone by now are stood in for by the first one that is left.
+    States that are gone by now are stood in for by the first one that is left, and all states of a data set that was
+    made from another by the one that it began with.
     """
     entries = deltalog.read_log(root)
     live = {file.path for file in deltalog.live_files(entries)}
     records = [entry.record for entry in entries if entry.record]
     for number, record in enumerate(records):
         files = [file for file in deltalog.articles(record.files) if file.path in live]
-        if not files:
+        if not files or record.operation is Operation.FORGET:
             continue
         before = records[number - 1].state if number else None
+        if record.operation is Operation.COMPACT:
+            before = record.state
         if before is not None and not _is_kept(root, before):
             kept = (later.state for later in records[number:] if later.state and _is_kept(root, later.state))
             before = next(kept, None)

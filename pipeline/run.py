@@ -29,6 +29,7 @@ from pipeline.settings import Config
 from schemas.feed import Notice, PollResult
 from transforms.cluster_articles import first_day
 from transforms.core.clutter.recurring import RecurringLines
+from transforms.core.forgotten import Forgotten
 from transforms.core.near_duplicates import STATE as STORIES
 from transforms.core.near_duplicates import Window
 from transforms.core.outlet_figures import OutletFigures
@@ -160,6 +161,7 @@ def run(
         figures: dict[str, OutletFigures] = {}
         asked: frozenset[str] = frozenset()
         alarms: tuple[Alarm, ...] = ()
+        forgotten = _read_state(root, Forgotten.from_json, ledger.state)
         with Engine(config, now, runner, beam_options, feeds.hosts, record) as engine:
             engine.begin(backlog, came.position, known_files(ledger), report.watch)
             more, polled = True, False
@@ -172,7 +174,8 @@ def run(
                 report.tell(Begun(run_id))
                 lines = recurring_lines(root, ledger.state)
                 try:
-                    outcome = engine.execute(batch, run_id, ledger.staging(run_id), lines, ledger.state_path)
+                    staging = ledger.staging(run_id)
+                    outcome = engine.execute(batch, run_id, staging, lines, ledger.state_path, forgotten)
                     counts = _balanced(outcome, came, config.settings.run.max_rejected_share)
                 except RunFailed as fault:
                     raise RunFailed(f"{fault}{_published_before(came.batches)}") from fault

@@ -14,6 +14,7 @@ from schemas.record import TextFrom
 from schemas.reject import Refused
 from transforms.core.drift import DriftPolicy
 from transforms.core.urls import checked
+from transforms.storage import local
 
 OWN_HEADERS = frozenset(
     {"host", "user-agent", "accept", "accept-encoding", "connection", "content-length", "transfer-encoding"}
@@ -180,7 +181,7 @@ class Alarm(_Table):
 class Settings(_Table):
     """Everything in ``knipsel.toml``."""
 
-    root: Annotated[str, StringConstraints(min_length=1)]
+    root: Annotated[str, StringConstraints(min_length=1), AfterValidator(local)]
     run: Run
     limits: Limits
     fetch: Fetch

@@ -13,10 +13,10 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from pipeline import checkpoints, deltalog, known_index
-from pipeline.deltalog import RUN_ID, Entry, LedgerError, RunRecord
+from pipeline.deltalog import RUN_ID, Entry, LedgerError, Operation, RunRecord
 from pipeline.file_check import Content, check_file, check_length, first_line
 from pipeline.ledger import INTENT, LOCK, STAGING, STATE, RootError, read_intent, read_state
-from transforms.parquet import TABLES, read_rows
+from transforms.parquet import TABLES, StagedFile, read_rows
 from transforms.storage import is_locked
 
 QUARANTINE = "_quarantine"
@@ -85,6 +85,7 @@ def verify(root: Path, since: str | None = None) -> Verified:
     for path in sorted(strange):
         taken = "taken out of the log; --repair moves it away" if path in quarantined else "not in the log"
         faults.append(f"{root / path}: {taken}")
+    wrote = _writers(entries)
     seen: set[str] = set()
     untrusted = []
     contents: dict[str, Content] = {}
@@ -101,7 +102,7 @@ def verify(root: Path, since: str | None = None) -> Verified:
                 problems, content = check_length(root, file), None
                 rows, unread = rows + file.rows, unread + 1
             else:
-                problems, content = check_file(root, entry.record.run_id, file)
+                problems, content = check_file(root, wrote[file.path], file)
             faults += [f"{root / file.path}: {problem}" for problem in problems]
             if any(problem.startswith(("missing", "damaged")) for problem in problems):
                 untrusted.append(file.path)
@@ -112,7 +113,7 @@ def verify(root: Path, since: str | None = None) -> Verified:
     faults += known_index.faults(root, contents)
     for entry in entries:
         if entry.record is not None and all(file.path in contents for file in entry.record.files):
-            faults += _book_faults(root, entry.version, entry.record, contents)
+            faults += _book_faults(root, entry.version, entry.record, held, contents)
     running = bool(left) and is_locked(root / LOCK)
     return Verified(
         faults=(*(() if running else left), *faults),
@@ -125,6 +126,17 @@ def verify(root: Path, since: str | None = None) -> Verified:
         untrusted=tuple(untrusted),
         strange=tuple(sorted(strange)),
     )
+
+
+def _writers(entries: Sequence[Entry]) -> dict[str, str | None]:
+    """By the path of a file the run whose rows it holds; ``None`` where they may be of any."""
+    wrote: dict[str, str | None] = {}
+    for entry in entries:
+        if entry.record is not None:
+            compacted = entry.record.operation is Operation.COMPACT
+            for file in entry.files:
+                wrote.setdefault(file.path, None if compacted else entry.record.run_id)
+    return wrote
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
@@ -190,14 +202,18 @@ def _first_entry(root: Path, entries: Sequence[Entry], since: str | None) -> int
 
 
 def _entry_faults(root: Path, entries: Sequence[Entry]) -> Iterator[str]:
+    before: set[str] = set()
     for entry in entries:
         path = deltalog.entry_path(root, entry.version)
         if entry.record is None and entry.upkeep is None:
             yield f"{path}: written by another program"
         elif dict(entry.added) != {file.path: file.bytes for file in deltalog.articles(entry.files)}:
             yield f"{path}: adds other files than its run wrote"
+        elif entry.record and entry.record.operation is Operation.FORGET and not {*entry.added} <= before:
+            yield f"{path}: replaces files that no run wrote"
         elif entry.upkeep and {*entry.removed} != {p for p in entry.upkeep.removed if p.startswith("articles/")}:
             yield f"{path}: takes out other files than it says"
+        before.update(entry.added)
 
 
 def _state_faults(root: Path, entries: Sequence[Entry]) -> list[str]:
@@ -256,18 +272,30 @@ def _double(root: Path, article_id: str, version: int, stands: Sequence[str]) ->
     return f"{root / places[0]}: article {article_id} version {version} stands there {len(stands)} times{also}"
 
 
-def _book_faults(root: Path, version: int, record: RunRecord, contents: Mapping[str, Content]) -> list[str]:
+def _book_faults(
+    root: Path,
+    version: int,
+    record: RunRecord,
+    held: Mapping[str, StagedFile],
+    contents: Mapping[str, Content],
+) -> list[str]:
+    if record.operation is Operation.FORGET:
+        return []
     where = f"{deltalog.entry_path(root, version)}: run {record.run_id}"
     counts = record.counts
     faults = [] if counts.balanced else [f"{where}: the books do not balance: {counts}"]
     found = dict.fromkeys(TABLES, 0)
     codes: Counter[str] = Counter()
+    # What was erased since is in the books still.
+    erased = sum(file.rows - held[file.path].rows for file in record.files if file.table == "rejects")
     for file in record.files:
-        found[file.table] += contents[file.path].rows
+        found[file.table] += contents[file.path].rows + file.rows - held[file.path].rows
         codes += contents[file.path].codes
     for table, counted in (("articles", counts.written), ("rejects", counts.filtered + counts.rejected)):
         if found[table] != counted:
             faults.append(f"{where}: the books count {counted} rows of {table}, the files hold {found[table]}")
-    if found["rejects"] == sum(counts.reasons.values()) and codes != Counter(counts.reasons):
+    booked = Counter(counts.reasons)
+    whole = found["rejects"] == booked.total()
+    if whole and (codes - booked or (booked - codes).total() != erased):
         faults.append(f"{where}: the reasons in the books are not those in the files")
     return faults

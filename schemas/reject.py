@@ -49,6 +49,7 @@ class Reason(StrEnum):
     STAGE_ERROR = "STAGE_ERROR"
     ONLY_CLUTTER = "ONLY_CLUTTER"
     CONTRACT = "CONTRACT"
+    FORGOTTEN = "FORGOTTEN"
 
 
 EXPLAINED: dict[Reason, str] = {
@@ -85,6 +86,7 @@ EXPLAINED: dict[Reason, str] = {
     Reason.STAGE_ERROR: "a stage failed on this article; the message names the error",
     Reason.ONLY_CLUTTER: "nothing was left once the clutter was cut",
     Reason.CONTRACT: "a value cannot stand in its column; the message names the column",
+    Reason.FORGOTTEN: "it was erased from the data set for good, and is kept out",
 }
 """One sentence a code, for people; a test holds it against the enum."""
 
@@ -95,6 +97,7 @@ FILTERED: frozenset[Reason] = frozenset(
         Reason.ONLY_CLUTTER,
         Reason.HOST_NOT_LISTED,
         Reason.ROBOTS_DISALLOWED,
+        Reason.FORGOTTEN,
     }
 )
 """The codes of inputs that were left out on purpose; every other code is a rejection."""

@@ -14,9 +14,11 @@ from apache_beam.utils.shared import Shared
 
 from schemas.article import Article
 from schemas.record import Draft
+from transforms.core.forgotten import Forgotten, obituary
 from transforms.core.keys import key_of
 from transforms.core.known_texts import COLUMNS, KnownTexts
 from transforms.parquet import read_rows
+from transforms.stage import REJECTS
 
 INDEX_SUFFIX = ".arrow"
 """By it an index is told from a file of articles."""
@@ -94,36 +96,47 @@ def read_index(path: Path) -> KnownTexts:
 class DropKnown(beam.PTransform):
     """Drafts in; articles with their version and, under ``DUPLICATES``, ids of known ones out.
 
-    All drafts of a run meet one memory, so that copies within the run are found too; it is shared by the threads of
-    one worker process and is gone with the run, or with the last that shares it.
+    Articles that were erased for good end under ``REJECTS``. All drafts of a run meet one memory, so that copies
+    within the run are found too; it is shared by the threads of one worker process and is gone with the run, or with
+    the last that shares it.
 
     Args:
         files: paths of the article files that the data set holds, or of an index in the place of most of them.
         memory: by this handle several runs in one process share what is known; the files are read by the first.
+        forgotten: what was erased for good.
     """
 
-    def __init__(self, files: Sequence[str], memory: Shared | None = None) -> None:
+    def __init__(
+        self, files: Sequence[str], memory: Shared | None = None, forgotten: Forgotten | None = None
+    ) -> None:
         super().__init__()
         self._files = tuple(files)
         self._memory = memory or Shared()
+        self._forgotten = forgotten or Forgotten()
 
     def expand(self, drafts: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        fn = DropKnownFn(self._files, self._memory)
-        return drafts | "known" >> beam.ParDo(fn).with_outputs(DUPLICATES, main="articles")
+        fn = DropKnownFn(self._files, self._memory, self._forgotten)
+        return drafts | "known" >> beam.ParDo(fn).with_outputs(DUPLICATES, REJECTS, main="articles")
 
 
 class DropKnownFn(beam.DoFn):
     """See ``DropKnown``."""
 
-    def __init__(self, files: tuple[str, ...], shared: Shared) -> None:
+    def __init__(self, files: tuple[str, ...], shared: Shared, forgotten: Forgotten) -> None:
         self._files = files
         self._shared = shared
+        self._forgotten = forgotten
 
     def setup(self) -> None:
         self._known = self._shared.acquire(lambda: read_known(self._files))
 
     def process(self, draft: Draft) -> Iterator[Article | pvalue.TaggedOutput]:
         article = draft.article
+        gone = self._forgotten.known(article.article_id, addresses=(article.url, article.canonical_url))
+        if gone is not None:
+            letter = obituary(gone, source_id=article.source_id, feed_url=article.feed_url)
+            yield pvalue.TaggedOutput(REJECTS, letter)
+            return
         version = self._known.admit(article.article_id, article.content_hash, draft.earlier_hashes)
         if version is None:
             yield pvalue.TaggedOutput(DUPLICATES, article.article_id)

@@ -115,16 +115,35 @@ def stage_rows(
         ContractError: a row does not fit the schema; the message names the column.
         OSError: the file could not be written, or does not read back as it was written.
     """
-    table = _sorted(_to_table(rows, schema), sort_by)
-    if "partition_date" in schema.names and any(day != date for day in table["partition_date"].to_pylist()):
+    return stage_table(folder, name, sort_rows(_to_table(rows, schema), sort_by), date=date, storage=storage)
+
+
+def stage_table(
+    folder: Path, name: str, table: pa.Table, *, date: dt.date, least_bytes: int = 0, storage: Storage = DISK
+) -> StagedFile:
+    """As ``stage_rows``, of rows that are in a table of the right schema and order already.
+
+    Args:
+        folder: the staging folder of the run.
+        name: the name of the published file.
+        table: the rows; the metadata of its schema names the table under ``knipsel.table``.
+        date: the day of the folder.
+        least_bytes: a shorter file is filled up to this length, with zeros between its last page and its footer.
+        storage: the disk.
+
+    Raises:
+        ContractError: a row does not belong to the day.
+        OSError: the file could not be written, or does not read back as it was written.
+    """
+    if "partition_date" in table.schema.names and any(day != date for day in table["partition_date"].to_pylist()):
         raise ContractError(f"partition_date: not every row belongs to {date.isoformat()}")
     sink = pa.BufferOutputStream()
     pq.write_table(
         table, sink, compression="zstd", compression_level=ZSTD_LEVEL, write_page_checksum=True, version="2.6"
     )
-    data = sink.getvalue().to_pybytes()
+    data = _filled(sink.getvalue().to_pybytes(), least_bytes)
     staged = StagedFile(
-        table=schema.metadata[b"knipsel.table"].decode(),
+        table=table.schema.metadata[b"knipsel.table"].decode(),
         date=date.isoformat(),
         name=name,
         rows=table.num_rows,
@@ -137,6 +156,12 @@ def stage_rows(
     if hash_file(path) != staged.sha256 or not read_rows(path).equals(table):
         raise OSError(f"{path}: what was read back is not what was written; check the disk")
     return staged
+
+
+def _filled(data: bytes, least_bytes: int) -> bytes:
+    """A Parquet file of this length at least; its footer knows the place of each page and of no gap behind them."""
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    return data[:footer] + bytes(max(0, least_bytes - len(data))) + data[footer:]
 
 
 def read_rows(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -204,7 +229,8 @@ def _fits(value: Any, kind: pa.DataType) -> bool:
     return any(is_kind(kind) and holds(value) for is_kind, holds in _PLAIN)
 
 
-def _sorted(table: pa.Table, sort_by: Sequence[str]) -> pa.Table:
+def sort_rows(table: pa.Table, sort_by: Sequence[str]) -> pa.Table:
+    """The rows in the order that they are stored in: by ``sort_by``, nulls last, alike ones by all their values."""
     rows = zip(*(table[name].to_pylist() for name in sort_by), strict=True)
     keys = [tuple((value is None, "" if value is None else value) for value in row) for row in rows]
     order: list[int] = []

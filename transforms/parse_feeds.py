@@ -18,6 +18,7 @@ from schemas.reject import Reason, Refused, Reject
 from transforms.core import urls
 from transforms.core.dates import read_date
 from transforms.core.feeds import FEED_BOZO, parse_feed
+from transforms.core.forgotten import Forgotten, obituary
 from transforms.core.stages import event_time
 from transforms.nursery import packed, unpacked
 from transforms.poll_feeds import POLLS
@@ -39,11 +40,12 @@ class ParseFeeds(beam.PTransform):
         now: the moment of the run.
         workers: a parser that hangs or dies is in a process of its own; with none it is in that of the engine.
         progress: the handle of the counters of whoever watches.
+        forgotten: what was erased for good; it is not asked for again.
     """
 
-    def __init__(self, now: datetime, workers: Workers, progress: Shared) -> None:
+    def __init__(self, now: datetime, workers: Workers, progress: Shared, forgotten: Forgotten | None = None) -> None:
         super().__init__()
-        self._fn = ParseFeedFn(now, workers, progress)
+        self._fn = ParseFeedFn(now, workers, progress, forgotten or Forgotten())
 
     def expand(self, documents: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         return documents | STAGE >> beam.ParDo(self._fn).with_outputs(REJECTS, KNOWN, POLLS, main="records")
@@ -52,7 +54,8 @@ class ParseFeeds(beam.PTransform):
 class ParseFeedFn(beam.DoFn):
     """See ``ParseFeeds``."""
 
-    def __init__(self, now: datetime, workers: Workers, progress: Shared) -> None:
+    def __init__(self, now: datetime, workers: Workers, progress: Shared, forgotten: Forgotten) -> None:
+        self._forgotten = forgotten
         self._now = now
         self._workers = workers
         self._shared = progress
@@ -74,6 +77,13 @@ class ParseFeedFn(beam.DoFn):
         seen = frozenset(document.source.memory.marks)
         for entry in parsed.entries:
             has_page = document.source.text is TextFrom.PAGE and entry.record.declared.url
+            gone = self._forgotten.known(addresses=(entry.record.declared.url, entry.record.declared.guid))
+            if gone is not None and not (has_page and document.recorded):
+                self._progress.read += 1
+                outlet = entry.record.outlet
+                letter = obituary(gone, source_id=outlet.source_id, feed_url=outlet.feed_url)
+                yield pvalue.TaggedOutput(REJECTS, letter)
+                continue
             # A page is counted once it has come.
             self._progress.read += entry.mark in seen or not has_page
             if entry.mark in seen:

@@ -19,6 +19,7 @@ from apache_beam.utils.shared import Shared
 from schemas.feed import FeedDocument, FeedSource
 from schemas.record import Cursor, Declared, InputKind, Left, Record, SourceFile
 from schemas.reject import Reason, Refused, Reject, fingerprint
+from transforms.core.forgotten import Forgotten
 from transforms.core.jsonl import read_line
 from transforms.core.stages import event_time
 from transforms.core.text import decode
@@ -74,6 +75,7 @@ class ReadSources(beam.PTransform):
         feed_bytes: the largest feed, decoded.
         fetching: how feeds and pages are fetched.
         workers: where feeds are parsed.
+        forgotten: what was erased for good.
         progress: the handle by which a watcher in the same process has acquired a ``Progress``.
     """
 
@@ -86,12 +88,13 @@ class ReadSources(beam.PTransform):
         fetching: Fetching,
         workers: Workers,
         progress: Shared | None = None,
+        forgotten: Forgotten | None = None,
     ) -> None:
         super().__init__()
         progress = progress or Shared()
         self._fn = ReadSourceFn(now, text_bytes, feed_bytes, progress)
         self._poll = PollFeeds(fetching, progress)
-        self._parse = ParseFeeds(now, workers, progress)
+        self._parse = ParseFeeds(now, workers, progress, forgotten)
         self._fetch = FetchPages(fetching, progress)
 
     def expand(self, sources: beam.PCollection) -> Read:

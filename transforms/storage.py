@@ -15,6 +15,17 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
+def local(root: str) -> str:
+    """``root``, if it can be a path.
+
+    Raises:
+        ValueError: it is the address of an object store, where neither lock nor rename can be had.
+    """
+    if "://" in root:
+        raise ValueError("is no folder; a data set is written to a local disk, and copied from there to a store")
+    return root
+
+
 class Storage:
     """The local file system. Holds nothing; every method raises ``OSError`` with the path in it."""
 

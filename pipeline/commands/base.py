@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rich.console import Console
 
 from pipeline.event_log import Ended, Reporter
+from transforms.storage import local
 
 if TYPE_CHECKING:
     from pipeline.settings import Config
@@ -72,7 +73,9 @@ class Commands:
             help="the moment of the run, ISO 8601 (default: the clock); same input and moment, same bytes",
         )
         holding = Parser(add_help=False)
-        holding.add_argument("--root", type=Path, metavar="DIR", help="the data set (default: root in the settings)")
+        holding.add_argument(
+            "--root", type=folder, metavar="DIR", help="the data set (default: root in the settings)"
+        )
         among = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
         return cls(among, settings, reading, holding)
 
@@ -113,6 +116,14 @@ def day(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2026-11-20") from None
+
+
+def folder(text: str) -> Path:
+    """A data set, which lies on a local file system."""
+    try:
+        return Path(local(text))
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(f"{text!r} {fault}") from None
 
 
 def count(text: str) -> int:

@@ -16,6 +16,7 @@ from pipeline.commands.base import (
     console,
     count,
     day,
+    folder,
     now_of,
     root_of,
     say,
@@ -29,7 +30,8 @@ def add(commands: Commands) -> None:
     explain.add_argument(
         "inputs", nargs="+", metavar="INPUT", help="file, folder or glob; with --root, an article's id or address"
     )
-    explain.add_argument("--root", type=Path, metavar="DIR", help="a data set: the articles as they are stored there")
+    says = "a data set: the articles as they are stored there"
+    explain.add_argument("--root", type=folder, metavar="DIR", help=says)
     explain.add_argument("--json", action="store_true", help="one JSON object per article")
 
     show = commands.add("show", do_show, "show what is in the data set", commands.holding)

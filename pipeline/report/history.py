@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.batches import added
-from pipeline.deltalog import Counts, RunRecord, last_version, read_entry
+from pipeline.deltalog import Counts, Operation, RunRecord, last_version, read_entry
 from pipeline.report.extra import RunExtra, load, order, stored
 
 
@@ -52,7 +52,7 @@ def commands(root: Path, *, most: int | None = None) -> list[Command]:
     groups: dict[Hashable, list[RunRecord]] = {}
     for version in range(last_version(root), -1, -1):
         record = read_entry(root, version).record
-        if record is None:
+        if record is None or record.operation is not Operation.RUN:
             continue
         key = claimed.get(record.run_id) or (record.committed_at, record.inputs, record.config_hash)
         if key not in groups and len(groups) == most:
@@ -98,9 +98,11 @@ def records_of(root: Path, runs: Sequence[str]) -> list[RunRecord]:
     last = last_version(root)
     found = []
     for run in dict.fromkeys(runs):
-        # Usually the entry of its own number; behind that where another program wrote to the table.
-        entries = (read_entry(root, version).record for version in range(order(run)[0], last + 1))
-        record = next((record for record in entries if record is not None), None)
-        if record is not None and record.run_id == run:
-            found.append(record)
+        # Usually the entry of its own number; behind that where another program wrote to the table, before it where
+        # the log was begun anew.
+        number = order(run)[0]
+        behind = (read_entry(root, version).record for version in range(number, last + 1))
+        before = (read_entry(root, version).record for version in range(min(number, last), -1, -1))
+        near = (next((one for one in entries if one and one.number <= number), None) for entries in (before, behind))
+        found += [record for record in near if record is not None and record.run_id == run][:1]
     return found

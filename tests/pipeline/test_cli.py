@@ -358,3 +358,19 @@ def test_a_reader_that_leaves_early_is_no_error(root: Path, words: list[str]) ->
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["run x.txt", "show", "verify", "export", "forget x", "compact --into new"])
+def test_a_root_in_an_object_store_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([*command.split(), "--root", "s3://bucket/out"])
+    said = capsys.readouterr().err
+    assert left.value.code == 2
+    assert "'s3://bucket/out' is no folder; a data set is written to a local disk" in said
+    assert said.count("\n") == 1
+    assert not Path("s3:").exists()
+
+
+def test_a_root_in_an_object_store_is_refused_in_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "--set", "root=gs://bucket/out"]) == 2
+    assert "root: is no folder; a data set is written to a local disk" in capsys.readouterr().err
