@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from pipeline import event_log
-from pipeline.commands import check, feeds, install, look, run
+from pipeline.commands import check, feeds, install, look, run, watch
 from pipeline.commands.base import BUSY, DONE, FAILED, USAGE, Commands, Parser, clock, fail, say
 
 EXAMPLES = """\
@@ -18,6 +18,7 @@ examples:
   knipsel run articles/ --root out              a folder of .txt, .html, .jsonl, .warc and feed files (each also .gz)
   knipsel run 'dump/*.jsonl.gz' --root out --json
   knipsel run --config my/knipsel.toml          the feeds of my/feeds.toml, and what is new on their pages
+  knipsel watch inbox/ --feeds --root out       the same for ever, and what appears in a folder
   knipsel run https://news.example/rss.xml --root out --record warc/
   knipsel feeds discover news.example >> my/feeds.toml
   knipsel feeds status --root out               when each feed was asked, and what is wrong with it
@@ -46,6 +47,7 @@ def parser() -> Parser:
     whole.add_argument("--version", action="version", version=f"knipsel {version('knipsel')}")
     commands = Commands.of(whole)
     run.add(commands)
+    watch.add(commands)
     look.add(commands)
     check.add(commands)
     feeds.add(commands)
