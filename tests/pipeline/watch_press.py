@@ -50,6 +50,7 @@ class Found:
     latencies: list[float] = field(default_factory=list)
     told: dict[str, dict[str, float]] = field(default_factory=dict)
     memory: list[tuple[float, float]] = field(default_factory=list)
+    cpu_seconds: float = 0.0
     drain_seconds: float = 0.0
     faults: list[str] = field(default_factory=list)
 
@@ -95,6 +96,17 @@ class Watch:
     def worker(self) -> int | None:
         return next(iter(self.family()[1:]), None)
 
+    def cpu_seconds(self) -> float:
+        """What the family has taken of the processors, with those of its children that have ended."""
+        total = 0
+        for pid in self.family():
+            try:
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            total += sum(map(int, fields[11:15]))
+        return total / os.sysconf("SC_CLK_TCK")
+
     def held(self) -> float:
         """Megabytes, what is shared counted once."""
         total = 0
@@ -122,7 +134,7 @@ def watch_a_press(
     """Watch a press that publishes for so many minutes, stop the watch, and look at what stands there."""
     rng = random.Random(seed)
     found = Found(cycle_seconds=cycle_seconds)
-    keep = max(30, round(240 * per_second / outlets))  # what an outlet publishes in four minutes
+    keep = max(30, round(480 * per_second / outlets))  # what an outlet publishes in eight minutes
     with Press(outlets=outlets, seed=seed, stories=0, keep=keep, at=dt.datetime.now(dt.UTC)) as press:
         config = press.write_config(folder, DELAY_SECONDS)
         config.write_text(f"{config.read_text('utf-8')}\n[watch]\ncycle_seconds = {cycle_seconds}\n", "utf-8")
@@ -156,7 +168,8 @@ def watch_a_press(
             truth = press.truth()
             on_pages = {outlet.id for outlet in press.outlets if outlet.text == "page"}
             wanted = {article.url for article in truth if article.allowed or article.outlet not in on_pages}
-            _wait_for(watch, len(wanted), seconds=60.0 + 6 * cycle_seconds)
+            _wait_for(watch, len(wanted), seconds=180.0 + 6 * cycle_seconds)
+            found.cpu_seconds = watch.cpu_seconds()
             asked = time.monotonic()
             watch.process.send_signal(signal.SIGTERM)
             if status := watch.process.wait(60):
@@ -246,6 +259,8 @@ def main() -> int:
     print(f"{found.rows} rows in {found.commits} commits; killed {found.kills} times")
     print(f"latency: median {median:.1f} s, p95 {late[int(0.95 * len(late))]:.1f} s, most {late[-1]:.1f} s")
     print(f"as the watch tells it: {found.told.get('whole')}")
+    if not found.kills:
+        print(f"processors: {found.cpu_seconds:.0f} s, {1e3 * found.cpu_seconds / found.rows:.0f} ms an article")
     if median >= 2 * asked.cycle_seconds:
         faults.append(f"the median is not under twice the cycle of {asked.cycle_seconds:g} s")
     if asked.minutes >= 6:
