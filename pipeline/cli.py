@@ -31,8 +31,8 @@ examples:
   knipsel rules diff --root out                 what the rules would now cut differently in what is stored
 
 exit status: 0 done (also with rejects), 1 failed and nothing published, 2 usage or settings,
-75 another run holds the root, 143 stopped. Large inputs are published in batches: what is said of "nothing" is said
-of the batch at hand, and the same command goes on behind those before it.
+75 another run holds the root, 143 stopped (watch: 0). Large inputs are published in batches: what is said of
+"nothing" is said of the batch at hand, and the same command goes on behind those before it.
 """
 
 

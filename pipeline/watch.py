@@ -113,6 +113,8 @@ class Supervisor:
         self._deadline = float("inf")
         self._killed = False
         self._status_line = ""
+        # Where there is one, SIGHUP says that it has been closed.
+        self._terminal = sys.stderr.isatty()
 
     def run(self) -> int:
         """Watch, and give the exit status.
@@ -168,7 +170,9 @@ class Supervisor:
 
     def _begin(self, selector: selectors.BaseSelector) -> None:
         try:
-            worker = WorkerProcess(replace(self._order, first=not self._proven))
+            worker = WorkerProcess(
+                replace(self._order, first=not self._proven, failing=self.status.failures_in_a_row > 0)
+            )
         except OSError as fault:
             self._fail(f"no worker process could be started: {fault}")
             return
@@ -189,11 +193,11 @@ class Supervisor:
     # What happens
 
     def _hear_signal(self, number: int) -> None:
-        if number == signal.SIGHUP:
+        if number == signal.SIGHUP and not self._terminal:
             if self._worker is not None:
                 self._worker.tell(RELOAD)
             return
-        if number not in (signal.SIGTERM, signal.SIGINT):
+        if number not in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             return
         if self._stop:
             # Who asks twice means at once.

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from pipeline.event_log import Event as RunEvent
 from pipeline.event_log import JsonLines, Published, Reporter, Silent, log_handler
@@ -29,6 +29,9 @@ from pipeline.watch_link import DRAIN, DRAINED, RELOAD, UNUSABLE, WRONG, Order
 from schemas.feed import FeedSource
 from schemas.record import SourceFile
 from transforms.nursery import nursery
+
+if TYPE_CHECKING:
+    from pipeline.run import Summary
 
 CUT_SECONDS = 10.0
 """After so long what is still under way when it is to stop is broken off, so that the rest of half a minute is left
@@ -68,9 +71,10 @@ def main() -> None:
     order = Order.read(sys.stdin.readline())
     handlers = [log_handler(_clock)] if order.log_json else None
     logging.basicConfig(level=logging.ERROR, handlers=handlers, format="%(levelname)s %(name)s: %(message)s")
-    status = DRAINED
+    status, worker = DRAINED, None
     try:
-        Worker(order, told).work()
+        worker = Worker(order, told)
+        worker.work()
     except (SettingsError, InputError) as fault:
         status = _failed(told, fault, UNUSABLE)
     except Exception as fault:
@@ -78,15 +82,20 @@ def main() -> None:
         if order.debug:
             logging.exception("the run failed")
         status = _failed(told, fault, WRONG)
+        if worker is not None and not order.failing:
+            worker.alarm(error=_said(fault))
     told.close()
     # Threads of the engine may still be at work, and nothing they do counts any more; the nursery sees it end.
     os._exit(status)
 
 
 def _failed(told: IO[str], fault: Exception, status: int) -> int:
-    message = " ".join(str(fault).split()) or type(fault).__name__
-    told.write(json.dumps({"what": "failed", "message": message, "status": status}) + "\n")
+    told.write(json.dumps({"what": "failed", "message": _said(fault), "status": status}) + "\n")
     return status
+
+
+def _said(fault: Exception) -> str:
+    return " ".join(str(fault).split()) or type(fault).__name__
 
 
 class Worker:
@@ -125,7 +134,9 @@ class Worker:
         self._cycles = 0
         self._left: list[SourceFile] = []
         self._looked: dict[str, str] = {}
-        self._find_files()
+        if order.first:
+            # Later on one that is missing may come back, and feeds do not wait for it.
+            self._find_files()
 
     def work(self) -> None:
         """Make one run after the other until it is over."""
@@ -269,7 +280,7 @@ class Worker:
             drift=[str(alarm) for alarm in summary.alarms if alarm.new],
             held_bytes=held_bytes(),
         )
-        self._alarm(now, summary)
+        self.alarm(summary)
         if self._cycles == 1:
             # What serves every run from here on need not be looked at again and again.
             gc.collect()
@@ -277,11 +288,14 @@ class Worker:
         gc.collect()
         return True
 
-    def _alarm(self, now: dt.datetime, summary: Any) -> None:
+    def alarm(self, summary: Summary | None = None, error: str | None = None) -> None:
+        """Run the hooks of the settings, if they are for what a run came to, or for how it failed."""
         from pipeline.alarm import Event, Happened, Hooks, tell
 
+        happened = Happened(str(self._root), _clock(), error)
+        if summary is not None:
+            happened = replace(happened, alarms=summary.alarms, notices=summary.news, summary=summary.as_json())
         alarm = self._config.settings.alarm
-        happened = Happened(str(self._root), now, None, summary.alarms, summary.news, summary.as_json())
         for fault in tell(Hooks(alarm.command, alarm.webhook, frozenset(map(Event, alarm.on))), happened):
             self._tell("remark", message=fault)
 

@@ -165,6 +165,9 @@ def watch_a_press(
                     found.kills += 1
                     say(f"{now - begun:.0f} s: kill {found.kills}")
                 time.sleep(min(pause, max(0.0, until - time.monotonic())))
+            for _ in at:
+                _kill(watch, whole=found.kills % 2 == 1)
+                found.kills += 1
             truth = press.truth()
             on_pages = {outlet.id for outlet in press.outlets if outlet.text == "page"}
             wanted = {article.url for article in truth if article.allowed or article.outlet not in on_pages}
