@@ -133,7 +133,7 @@ class Worker:
         self._reload = False
         self._cycles = 0
         self._left: list[SourceFile] = []
-        self._looked: dict[str, str] = {}
+        self._missing = ""
         if order.first:
             # Later on one that is missing may come back, and feeds do not wait for it.
             self._find_files()
@@ -144,7 +144,8 @@ class Worker:
         watch = self._config.settings.watch
         limits = {"retry_seconds": watch.retry_seconds, "stuck_seconds": watch.stuck_seconds}
         self._tell("ready", feeds=len(self._feeds), paths=len(self._paths) + len(self._fixed), **limits)
-        feeds_free = files_free = looked = -_NEVER
+        feeds_free = files_free = -_NEVER
+        looked = -_NEVER if self._paths or self._fixed else _NEVER
         ready: list[SourceFile] = []
         fed = False
         while not self._loop.brake.pulled.is_set():
@@ -210,20 +211,19 @@ class Worker:
             found = self._folders.look(now)
         except InputError as fault:
             # A folder that is not there now, because its disk is not, must not keep feeds from being asked.
-            if self._looked.get("fault") != str(fault):
-                self._looked["fault"] = str(fault)
+            if self._missing != str(fault):
+                self._missing = str(fault)
                 self._tell("remark", message=str(fault))
             return []
-        self._looked.clear()
+        self._missing = ""
         return found
 
     def _next_due(self, now: dt.datetime) -> dt.datetime | None:
         from pipeline.build import polls_of
 
-        return self._loop.feeds.next_due(self._feeds, polls_of(self._config.settings), now=now)
-
-    def _feeds_only(self) -> Inputs:
-        return Inputs(asked=self._asked(), feeds=self._feeds)
+        due = self._loop.feeds.next_due(self._feeds, polls_of(self._config.settings), now=now)
+        # A run begins on a whole second, and would find nothing due before it.
+        return due and (due + dt.timedelta(microseconds=999_999)).replace(microsecond=0)
 
     def _batch(self, files: list[SourceFile]) -> Inputs:
         """As many of the files as one batch holds, or those of which one was begun."""
