@@ -221,8 +221,9 @@ class Worker:
     def _next_due(self, now: dt.datetime) -> dt.datetime | None:
         from pipeline.build import polls_of
 
-        due = self._loop.feeds.next_due(self._feeds, polls_of(self._config.settings), now=now)
-        # A run begins on a whole second, and would find nothing due before it.
+        # A run has the second at which it begins for its moment: what is due within it is due in the next.
+        second = now.replace(microsecond=0)
+        due = self._loop.feeds.next_due(self._feeds, polls_of(self._config.settings), now=second)
         return due and (due + dt.timedelta(microseconds=999_999)).replace(microsecond=0)
 
     def _batch(self, files: list[SourceFile]) -> Inputs:

@@ -19,11 +19,14 @@ from typing import Any, TypeVar
 import pyarrow.dataset as ds
 import pytest
 
+from pipeline.feed_state import FeedState
+from pipeline.ledger import current_state
 from pipeline.metrics_file import write_watch
 from pipeline.verify import verify
 from pipeline.watch import held
 from pipeline.watch_status import Status
 from tests.pipeline.watch_press import CODE, Watch, watch_a_press
+from tests.press import Kind, Press
 
 T = TypeVar("T")
 LONGEST_SECONDS = 180.0
@@ -190,6 +193,23 @@ def test_a_press_that_publishes_while_it_is_watched_and_killed(tmp_path: Path) -
     assert found.rows == found.wanted > 20
     assert found.kills == 2
     assert found.drain_seconds < 30
+
+
+def test_who_stops_it_while_it_fetches_finds_what_had_come(tmp_path: Path) -> None:
+    with Press(outlets=2, seed=3, stories=9) as press:
+        config = press.write_config(tmp_path, 2.0)
+        with watching(tmp_path, "--config", str(config), "--set=watch.cycle_seconds=300") as watch:
+            soon(lambda: len(press.requests(lambda request: request.kind is Kind.PAGE)) >= 2)
+            asked = time.monotonic()
+            watch.process.send_signal(signal.SIGTERM)
+            assert watch.process.wait(40) == 0
+            assert time.monotonic() - asked < 30
+    waiting = FeedState.from_json(current_state(watch.root)).pages
+    written = len(headlines(watch.root))
+    assert written >= 1
+    assert len(waiting) >= 5
+    assert cycles(watch)[-1]["waiting"] == len(waiting)
+    assert verify(watch.root).faults == ()
 
 
 def test_the_metrics_of_a_watch(tmp_path: Path) -> None:
