@@ -46,11 +46,11 @@ class Brake:
                 self._fetcher.close()
 
 
-class KnownTexts:
+class Memory:
     """Which texts the data set holds, as of one of its commits. Serves one run after the other.
 
     Attributes:
-        files: the paths of the article files.
+        files: the paths of the article files, or of an index in the place of most of them.
         handle: by which the stages of a run share what ``files`` hold.
     """
 
@@ -65,11 +65,12 @@ class KnownTexts:
 
         Args:
             version: of the last commit.
-            files: gives the article files that the data set holds; asked where another has written meanwhile.
+            files: gives such paths for what the data set holds; asked where another has written meanwhile.
         """
         if self._version != version:
             self.files = list(files())
-            self._held = None
+            # By the old handle a stage that is not yet collected would hand on what it knew.
+            self.handle, self._held = Shared(), None
         self._version = None
 
     def end(self, version: int) -> None:
@@ -98,7 +99,7 @@ class Loop:
         unfinished: whether files of the last run are left to the next, which must be given the same files.
     """
 
-    known: KnownTexts = field(default_factory=KnownTexts)
+    known: Memory = field(default_factory=Memory)
     brake: Brake = field(default_factory=Brake)
     learned: Callable[[Sequence[SourceFile]], Mapping[str, Any]] = _nothing
     feeds: FeedState = field(default_factory=FeedState)
