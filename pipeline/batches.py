@@ -138,6 +138,11 @@ class Backlog:
         numbers = {file.path: number for number, file in enumerate(self.files[: batch.upcoming])}
         return Position(batch.upcoming, tuple(sorted((numbers[one.path], one.cursor) for one in left)))
 
+    def read(self, position: Position) -> tuple[SourceFile, ...]:
+        """The files that are read to their end once the job is at ``position``."""
+        begun = {number for number, _ in position.begun}
+        return tuple(file for number, file in enumerate(self.files[: position.upcoming]) if number not in begun)
+
     def is_done(self, position: Position) -> bool:
         """Whether nothing is left behind ``position``."""
         return position == Position(len(self.files))

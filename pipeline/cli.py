@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from pipeline import event_log
-from pipeline.commands import check, feeds, install, keep, look, run
+from pipeline.commands import check, feeds, install, keep, look, run, watch
 from pipeline.commands.base import BUSY, DONE, FAILED, USAGE, Commands, Parser, clock, fail, say
 
 EXAMPLES = """\
@@ -18,6 +18,7 @@ examples:
   knipsel run articles/ --root out              a folder of .txt, .html, .jsonl, .warc and feed files (each also .gz)
   knipsel run 'dump/*.jsonl.gz' --root out --json
   knipsel run --config my/knipsel.toml          the feeds of my/feeds.toml, and what is new on their pages
+  knipsel watch inbox/ --feeds --root out       the same for ever, and what appears in a folder
   knipsel run https://news.example/rss.xml --root out --record warc/
   knipsel feeds discover news.example >> my/feeds.toml
   knipsel feeds status --root out               when each feed was asked, and what is wrong with it
@@ -32,8 +33,8 @@ examples:
   knipsel rules diff --root out                 what the rules would now cut differently in what is stored
 
 exit status: 0 done (also with rejects), 1 failed and nothing published, 2 usage or settings,
-75 another run holds the root, 143 stopped. Large inputs are published in batches: what is said of "nothing" is said
-of the batch at hand, and the same command goes on behind those before it.
+75 another run holds the root, 143 stopped (watch: 0). Large inputs are published in batches: what is said of
+"nothing" is said of the batch at hand, and the same command goes on behind those before it.
 """
 
 
@@ -48,6 +49,7 @@ def parser() -> Parser:
     whole.add_argument("--version", action="version", version=f"knipsel {version('knipsel')}")
     commands = Commands.of(whole)
     run.add(commands)
+    watch.add(commands)
     look.add(commands)
     keep.add(commands)
     check.add(commands)

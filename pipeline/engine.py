@@ -18,13 +18,13 @@ from pydantic import TypeAdapter
 
 from pipeline.batches import Backlog, Batch, Position
 from pipeline.build import Job, build, fetching_of, stages
+from pipeline.loop import Loop
 from pipeline.settings import Config
 from schemas.feed import HostMemory
 from schemas.record import PAGES
 from transforms.cluster_articles import read_stories
 from transforms.core.clutter.recurring import RecurringLines
 from transforms.core.forgotten import Forgotten
-from transforms.drop_known import read_known
 from transforms.fetching.clock import RunClock
 from transforms.keep_books import Outcome
 from transforms.nursery import nursery, packed
@@ -57,6 +57,7 @@ class Engine:
         runner: a Beam runner; ``DirectRunner`` is the engine inside this process.
         beam_options: handed to Beam.
         hosts: what is known of the hosts that pages are fetched from.
+        loop: what an earlier run of this process has left to this one, and how it is ended early.
         record: the folder in which what is fetched is kept; ``None``: it is not kept.
 
     Raises:
@@ -70,6 +71,7 @@ class Engine:
         runner: str,
         beam_options: Sequence[str],
         hosts: Mapping[str, HostMemory],
+        loop: Loop,
         record: Path | None = None,
     ) -> None:
         self._config = config
@@ -77,13 +79,12 @@ class Engine:
         self._runner = runner
         self._options = _options(runner, beam_options)
         self._progress = Shared()
-        self._memory = Shared()
-        self._held: list[Any] = []
+        self._known, self._brake = loop.known, loop.brake
+        self._held: Progress | None = None
         self._fetching = replace(fetching_of(config.settings, now), hosts=hosts)
         self._fetcher: Fetcher | None = None
         self._record = record
         self.clock = RunClock(now)
-        self.known: list[str] = []
         self.stage_seconds: Counter[str] = Counter()
         settings = config.settings
         count = settings.run.workers
@@ -96,19 +97,17 @@ class Engine:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._brake.attach(None)
         if self._fetcher is not None:
             self._fetcher.close()
 
-    def begin(
-        self, backlog: Backlog, position: Position, known: Sequence[str], watch: Callable[[Progress], Any]
-    ) -> None:
+    def begin(self, backlog: Backlog, position: Position, watch: Callable[[Progress], Any]) -> None:
         """Get ready for the batches behind ``position``."""
         progress: Progress = self._progress.acquire(Progress)
         progress.total_bytes = backlog.total_bytes
         progress.done_bytes = backlog.bytes_before(position)
         watch(progress)
-        self.known = list(known)
-        self._held = [progress]
+        self._held = progress
 
     def execute(
         self,
@@ -130,10 +129,10 @@ class Engine:
             staging=staging,
             workers=self._workers,
             fetching=self._fetching,
-            known=tuple(self.known),
+            known=tuple(self._known.files),
             furniture=lines.furniture(),
             progress=self._progress,
-            memory=self._memory,
+            memory=self._known.handle,
             state=str(state) if state else None,
             forgotten=forgotten or Forgotten(),
         )
@@ -164,10 +163,11 @@ class Engine:
         fetches = bool(batch.feeds or batch.pages)
         if fetches and self._fetcher is None and self._runner == DIRECT_RUNNER:
             self._fetcher = self._fetching.acquire(_recorder(self._record, run_id))
+            self._brake.attach(self._fetcher)
         if self._workers.count and (fetches or any(file.kind in PAGES for file in batch.files)):
             nursery().load(packed(stages(self._config, job.now, job.furniture)))
-        if self._runner == DIRECT_RUNNER and len(self._held) == 1:
-            self._held.append(self._memory.acquire(lambda: read_known(job.known)))
+        if self._runner == DIRECT_RUNNER:
+            self._known.load()
         days = self._config.settings.clusters.window_days
         if self._runner != DIRECT_RUNNER or not days:
             return None

@@ -12,7 +12,7 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -254,7 +254,7 @@ class JsonLines:
     def _write(self, name: str, fields: dict[str, Any]) -> None:
         with suppress(OSError):
             # In one call, because progress is told from another thread.
-            self._stream.write(_line(self._clock(), name, self._run_id, fields))
+            self._stream.write(log_line(self._clock(), name, self._run_id, fields))
             self._stream.flush()
 
 
@@ -341,7 +341,7 @@ class _Formatter(logging.Formatter):
         fields = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
-        return _line(self._clock(), "log", None, fields).rstrip("\n")
+        return log_line(self._clock(), "log", None, fields).rstrip("\n")
 
 
 def _told(event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -377,7 +377,8 @@ def _books(counts: Counts) -> dict[str, Any]:
     return {**{name: getattr(counts, name) for name in _STATES}, "reasons": dict(counts.reasons)}
 
 
-def _line(now: dt.datetime, event: str, run_id: str | None, fields: dict[str, Any]) -> str:
+def log_line(now: dt.datetime, event: str, run_id: str | None, fields: Mapping[str, Any]) -> str:
+    """An event as a line of a log of JSON."""
     time = now.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     # All of it ASCII: paths may hold what is no text, and the stream may know few letters.
     return json.dumps({"time": time, "event": event, "run_id": run_id, **fields}) + "\n"

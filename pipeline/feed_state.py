@@ -125,6 +125,19 @@ class FeedState:
         outlets = [*noted, *(page.outlet for page in self.pages)]
         return frozenset(outlet.source_id for outlet in outlets if outlet.source_id)
 
+    def next_due(self, feeds: Sequence[FeedSource], policy: PollPolicy, *, now: dt.datetime) -> dt.datetime | None:
+        """When the first of the ``feeds``, or of the pages that were put off, is to be fetched.
+
+        ``None`` where nothing ever is; a moment that is past, or ``now``, where something is due.
+        """
+        urls = {feed.url for feed in feeds}
+        moments = [page.not_before or now for page in self.pages if page.outlet.feed_url in urls]
+        for feed in feeds:
+            memory = self.feeds.get(feed.url, FeedMemory())
+            if feed.asked or memory.failures < policy.feed_failures:
+                moments.append(memory.next_at or now)
+        return min(moments, default=None)
+
     def next_poll(self, feeds: Iterable[FeedSource], policy: PollPolicy) -> dt.datetime | None:
         """When the first of the ``feeds`` may be asked again; ``None`` where none of them ever was."""
         known = [self.feeds.get(feed.url, FeedMemory()) for feed in feeds]

@@ -55,6 +55,7 @@ def find_inputs(
     source: str | None = None,
     lenient: bool = False,
     config: Config | None = None,
+    may_be_empty: bool = False,
 ) -> Inputs:
     """The files and feeds that ``inputs`` (files, folders, globs, addresses of feeds) stand for.
 
@@ -63,6 +64,7 @@ def find_inputs(
         source: the outlet of all of them, where the user names one.
         lenient: whether unknown keys in JSON lines are passed over.
         config: what is said there of a feed goes for its address here; ``None`` where no address can be used.
+        may_be_empty: whether a folder or glob without a file to read will do, because one may come.
 
     Raises:
         InputError: an INPUT that is missing, of no known kind, or without a file to read.
@@ -96,7 +98,7 @@ def find_inputs(
                         "them apart, each with its own --source NAME"
                     )
             out.files.append(SourceFile(kind, path, record, outlet, lenient))
-        if not found:
+        if not found and not (may_be_empty and (Path(text).is_dir() or glob.has_magic(text))):
             raise InputError(f"{text}: {_why_nothing(text)}")
     return out
 

@@ -18,6 +18,7 @@ from transforms.storage import DISK
 
 if TYPE_CHECKING:
     from pipeline.run import Summary
+    from pipeline.watch_status import Status
 
 SUFFIX = ".prom"
 """What the collector reads; it passes over every other file."""
@@ -58,6 +59,17 @@ def write(summary: Summary, root: Path, ended: dt.datetime, path: Path) -> None:
     """
     # A root that is no text anywhere else is still a label: by the characters that stand for its bytes.
     DISK.write_file(path, metrics(summary, root, ended).encode("utf-8", "backslashreplace"))
+
+
+def write_watch(status: Status, root: Path, now: dt.datetime, path: Path) -> None:
+    """Replace ``path`` by the metrics of a watch in one step.
+
+    Raises:
+        OSError: the disk failed; the old file is still there.
+    """
+    where = f'root="{_escaped(str(root))}"'
+    text = "".join(line + "\n" for metric in _of_watch(status, now) for line in _lines(metric, where))
+    DISK.write_file(path, text.encode("utf-8", "backslashreplace"))
 
 
 def metrics_path(text: str) -> Path:
@@ -103,6 +115,25 @@ def _of(summary: Summary, ended: dt.datetime) -> Iterator[_Metric]:
         notices[str(notice.code)] = notices.get(str(notice.code), 0) + 1
     yield _Metric("notices", "What a person should know of feeds and hosts, by kind.", notices, "code")
     when = {"": ended.timestamp()}
+    yield _Metric("last_success_timestamp_seconds", "When a run last ended well, as Unix time.", when)
+
+
+def _of_watch(status: Status, now: dt.datetime) -> Iterator[_Metric]:
+    yield _Metric("watch_since_timestamp_seconds", "When the watch began.", {"": status.since.timestamp()})
+    read = status.books["read"]
+    yield _Metric("watch_inputs_read", "Inputs that it has read.", {"": read})
+    ends = {name: status.books[name] for name in _ENDS}
+    yield _Metric("watch_inputs", "How those inputs ended; adds up to those read.", ends, "state")
+    yield _Metric("watch_cycles", "Runs that ended well.", {"": status.cycles})
+    yield _Metric("watch_commits", "Those of them that published something.", {"": status.commits})
+    yield _Metric("watch_failures", "Runs and workers that failed.", {"": status.failures})
+    yield _Metric("watch_workers", "Worker processes that there were.", {"": status.workers})
+    for name, figures in status.latency.as_json().items():
+        about = f"From publication to commit: {name.replace('_', ' ')}."
+        quantiles = {"0.5": figures["median_seconds"], "0.95": figures["p95_seconds"]}
+        samples = {quantile: seconds for quantile, seconds in quantiles.items() if seconds is not None}
+        yield _Metric(f"watch_latency_{name}_seconds", about, samples, "quantile")
+    when = {"": now.timestamp()}
     yield _Metric("last_success_timestamp_seconds", "When a run last ended well, as Unix time.", when)
 
 

@@ -25,6 +25,7 @@ from pipeline.feed_state import FEEDS, HOSTS, PAGES, FeedState
 from pipeline.inputs import Inputs
 from pipeline.known_index import known_files
 from pipeline.ledger import Counts, Ledger, LedgerError
+from pipeline.loop import Loop
 from pipeline.settings import Config
 from schemas.feed import Notice, PollResult
 from transforms.cluster_articles import first_day
@@ -122,6 +123,7 @@ def run(
     report: Reporter = SILENT,
     done: Callable[[str], Any] | None = None,
     record: Path | None = None,
+    loop: Loop | None = None,
 ) -> Summary:
     """Read, clean and publish the inputs, batch by batch, each all or nothing.
 
@@ -137,6 +139,7 @@ def run(
         report: is told what happens.
         done: is told the run of each batch that is not the last, once it is published.
         record: a folder in which what is fetched is kept, as WARC.
+        loop: makes this one of many runs of this process: it ends behind one batch, and leaves what serves the next.
 
     Raises:
         RunFailed: the engine failed, the books do not balance, or more was rejected than the settings allow.
@@ -162,8 +165,10 @@ def run(
         asked: frozenset[str] = frozenset()
         alarms: tuple[Alarm, ...] = ()
         forgotten = _read_state(root, Forgotten.from_json, ledger.state)
-        with Engine(config, now, runner, beam_options, feeds.hosts, record) as engine:
-            engine.begin(backlog, came.position, known_files(ledger), report.watch)
+        kept = loop if loop is not None else Loop()
+        kept.known.begin(ledger.version, lambda: known_files(ledger))
+        with Engine(config, now, runner, beam_options, feeds.hosts, kept, record) as engine:
+            engine.begin(backlog, came.position, report.watch)
             more, polled = True, False
             while more:
                 batch = _next_batch(backlog, came, feeds, inputs, config, engine.clock())
@@ -200,6 +205,7 @@ def run(
                 )
                 state.pop(DRIFT, None)
                 state |= usual.as_json()
+                state |= kept.learned(backlog.read(came.position))
                 committed = bool(outcome.files) or state != ledger.state
                 if committed:
                     with _publishing(root):
@@ -216,12 +222,15 @@ def run(
                 published += outcome.files
                 books.append(counts)
                 runs.append(run_id)
-                engine.known += [str(root / file.path) for file in outcome.files if file.table == "articles"]
+                kept.known.files += [str(root / file.path) for file in outcome.files if file.table == "articles"]
                 more = not backlog.is_done(came.position) or _pages_are_due(feeds, inputs, config, begun, engine)
                 if committed:
                     report.tell(Published(run_id, counts, len(outcome.files), more))
                 if more and done is not None:
                     done(run_id)
+                kept.feeds, kept.unfinished = feeds, not backlog.is_done(came.position)
+                more = more and loop is None
+        kept.known.end(ledger.version)
     return Summary(
         runs=tuple(runs),
         counts=added(books),

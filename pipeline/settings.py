@@ -269,6 +269,7 @@ _UNTOLD: Any = {
     "fetch": True,
     "drift": True,
     "alarm": True,
+    "watch": True,
     "run": {"workers", "batch_bytes", "batch_records"},
 }
 """Settings that no row depends on: where it is written, how it is fetched, who works on it, in which portions, and

@@ -178,6 +178,20 @@ class Alarm(_Table):
     webhook: Annotated[str, AfterValidator(_hook)]
 
 
+class Watch(_Table):
+    """How ``knipsel watch`` goes about it."""
+
+    cycle_seconds: Annotated[float, Field(strict=True, ge=1, le=86_400)]
+    batch_bytes: Annotated[int, Field(strict=True, ge=1_000, le=1 << 40)]
+    batch_records: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+    look_seconds: Annotated[float, Field(strict=True, ge=0.1, le=86_400)]
+    settle_seconds: Annotated[float, Field(strict=True, ge=0, le=86_400)]
+    retry_seconds: Annotated[float, Field(strict=True, ge=1, le=86_400)]
+    stuck_seconds: Annotated[float, Field(strict=True, ge=60, le=7 * 86_400)]
+    worker_cycles: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+    worker_bytes: Annotated[int, Field(strict=True, ge=100_000_000, le=1 << 40)]
+
+
 class Settings(_Table):
     """Everything in ``knipsel.toml``."""
 
@@ -190,6 +204,7 @@ class Settings(_Table):
     clusters: Clusters
     drift: Drift
     alarm: Alarm
+    watch: Watch
     timezones: dict[Country, Zone]
 
 

@@ -12,7 +12,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from schemas.record import Draft, Record
 from schemas.reject import Reject
-from transforms.nursery import packed, unpacked
+from transforms.nursery import loaded, packed
 from transforms.pool import Pool, Workers
 from transforms.stage import REJECTS, Chain, Stage, Stopwatch
 from transforms.stage_times import spent
@@ -77,7 +77,7 @@ class ApplyStagesFn(beam.DoFn):
 
     def _here(self, record: Record) -> Draft | Reject:
         if self._chain is None:
-            self._chain = Chain(unpacked(self._stages))
+            self._chain = loaded(self._stages)
         done: Draft | Reject = self._chain(record, self._entering)
         self._entering("")
         return done

@@ -27,8 +27,8 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
@@ -46,6 +46,10 @@ _SPENT = 0.5
 """A child that has grown by this share of what it may take retires: matchers and caches grow with every text, and a
 page that is innocent would have to pay for them."""
 
+_KEPT_STAGES = 8
+"""Loaded stages that are kept: the six of a run, so that the next run of this process loads only those that depend on
+its moment or on what was learned meanwhile."""
+
 _PR_SET_PDEATHSIG = 1
 _LINUX = sys.platform == "linux"
 _START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from transforms.nursery import main; main()"
@@ -62,13 +66,23 @@ class _GoneError(NurseryError):
 def packed(stages: Sequence[Stage]) -> bytes:
     """The stages as they travel to other processes: their names on a line, which can be read without loading them."""
     names = " ".join(stage.name for stage in stages)
-    return names.encode() + b"\n" + pickle.dumps(tuple(stages), protocol=pickle.HIGHEST_PROTOCOL)
+    # Each by itself, so that a stage that has not changed since an earlier run need not be loaded again.
+    parts = [pickle.dumps(stage, protocol=pickle.HIGHEST_PROTOCOL) for stage in stages]
+    return names.encode() + b"\n" + pickle.dumps(parts, protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def unpacked(stages: bytes) -> tuple[Stage, ...]:
-    """What ``packed`` was given."""
-    found: tuple[Stage, ...] = pickle.loads(stages.partition(b"\n")[2])  # noqa: S301 - made by this program in this run
-    return found
+def loaded(stages: bytes) -> Chain:
+    """What ``packed`` was given, as one function."""
+    parts: list[bytes] = pickle.loads(stages.partition(b"\n")[2])  # noqa: S301 - made by this program in this run
+    return Chain([_kept(part) for part in parts])
+
+
+@lru_cache(_KEPT_STAGES)
+def _kept(stage: bytes) -> Stage:
+    """The stage, loaded once and for all."""
+    found: Stage = pickle.loads(stage)  # noqa: S301 - as above
+    function = found.load()
+    return replace(found, load=lambda: function)
 
 
 def _name(stages: bytes) -> str:
@@ -311,7 +325,7 @@ def _attend(link: _Link, children: set[int]) -> None:
             # The one that it takes the place of is of no use any more.
             chains.pop(value, None)
             try:
-                chains[value] = Chain(unpacked(link.messages.recv_bytes()))
+                chains[value] = loaded(link.messages.recv_bytes())
             except EOFError:
                 raise
             except Exception as error:

@@ -20,11 +20,11 @@ from transforms.core.dates import read_date
 from transforms.core.feeds import FEED_BOZO, parse_feed
 from transforms.core.forgotten import Forgotten, obituary
 from transforms.core.stages import event_time
-from transforms.nursery import packed, unpacked
+from transforms.nursery import loaded, packed
 from transforms.poll_feeds import POLLS
 from transforms.pool import Pool, Workers
 from transforms.progress import Progress
-from transforms.stage import REJECTS, Chain, Stage
+from transforms.stage import REJECTS, Stage
 
 STAGE = "parse"
 KNOWN = "known"
@@ -112,7 +112,7 @@ class Parser:
     def __init__(self, workers: Workers) -> None:
         stages = packed([Stage(STAGE, load_parser, Reason.FEED_PARSE)])
         self._pool = Pool(stages, replace(workers, count=1)) if workers.count else None
-        self._chain = None if workers.count else Chain(unpacked(stages))
+        self._chain = None if workers.count else loaded(stages)
 
     def __call__(self, document: FeedDocument) -> ParsedFeed | Reject:
         """The feed understood, or its dead letter."""

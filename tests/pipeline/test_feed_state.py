@@ -56,6 +56,22 @@ def test_what_it_did_not_write_it_does_not_read(state: dict[str, object]) -> Non
         FeedState.from_json(state)
 
 
+def test_what_is_due_next_is_a_feed_or_a_page_that_was_put_off() -> None:
+    assert FeedState().next_due([], POLICY, now=NOW) is None
+    assert FeedState().next_due([FEED], POLICY, now=NOW) == NOW, "one that was never asked"
+    state = learned(FeedState(), Outcome(polls=[Poll(URL, PollResult.FULL, marks=(MARK,))]))
+    due = state.next_due([FEED], POLICY, now=NOW)
+    assert due == state.feeds[URL].next_at
+    assert due is not None
+    assert due > NOW
+    waiting = replace(state, pages=(replace(PAGE, not_before=NOW + dt.timedelta(minutes=5)),))
+    assert waiting.next_due([FEED], POLICY, now=NOW) == NOW + dt.timedelta(minutes=5)
+    assert waiting.next_due([], POLICY, now=NOW) is None, "of a feed that is not followed any more"
+    given_up = replace(state, feeds={URL: replace(state.feeds[URL], failures=30)})
+    assert given_up.next_due([FEED], POLICY, now=NOW) is None
+    assert given_up.next_due([replace(FEED, asked=True)], POLICY, now=NOW) == due
+
+
 def test_feeds_are_due_each_at_its_time_and_failures_only_by_name() -> None:
     state = learned(FeedState(), Outcome(polls=[Poll(URL, PollResult.FAILED, message="status 500")]))
     assert state.due([FEED], POLICY, now=NOW + 10 * dt.timedelta(minutes=1))[0] == ()

@@ -9,7 +9,7 @@ import pytest
 from pipeline.settings import Config, SettingsError, check, load
 
 TABLES = {
-    "": "alarm, clusters, clutter, drift, fetch, language, limits, root, run, timezones",
+    "": "alarm, clusters, clutter, drift, fetch, language, limits, root, run, timezones, watch",
     "run": "batch_bytes, batch_records, buffer_bytes, max_rejected_share, rows_per_file, workers",
     "limits": "child_bytes, feed_bytes, parse_seconds, text_bytes",
     "language": "detector, expected, max_chars, min_letters",

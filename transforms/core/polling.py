@@ -91,9 +91,11 @@ def remembered(
         interval_seconds: how often this feed is asked; ``None``: as the policy says.
     """
     interval = dt.timedelta(seconds=policy.poll_seconds if interval_seconds is None else interval_seconds)
+    if poll.result is PollResult.LATER and poll.until is None:
+        # Its turn did not come before the run had to end.
+        return memory
     if poll.result is PollResult.LATER:
-        next_at = poll.until or now
-        return replace(memory, next_at=next_at, notices=_notices(memory, poll, memory, policy, now))
+        return replace(memory, next_at=poll.until, notices=_notices(memory, poll, memory, policy, now))
     if poll.result is PollResult.FAILED:
         failures = memory.failures + 1
         wait = min(max(interval, dt.timedelta(minutes=1)) * 2 ** min(failures - 1, 20), _LONGEST_BACKOFF)

@@ -120,6 +120,7 @@ class Errands:
         self._lock = threading.Lock()
         self._changed: dict[str, HostMemory] = {}
         self._streams: list[Stream] = []
+        self._late = False
         self.ended = False
         self.fault: BaseException | None = None
 
@@ -137,9 +138,18 @@ class Errands:
         """Break off what is under way."""
         self._over.set()
 
+    def wind_down(self) -> None:
+        """Begin nothing more, for any stream; what has begun is brought to its end."""
+        with self._lock:
+            self._late = True
+            streams = tuple(self._streams)
+        for stream in streams:
+            stream.expire()
+
     def join(self, stream: Stream) -> None:
         """Have ``stream`` told of the end."""
         with self._lock:
+            stream.late = self._late
             if self.ended:
                 stream.done.put(None)
             else:

@@ -172,6 +172,10 @@ class Fetcher:
         """The hosts of which something was learned since the last call, each with all that is known of it."""
         return self._errands.learned()
 
+    def wind_down(self) -> None:
+        """Begin nothing more: what has not begun is ``Postponed``, what has begun is brought to its end."""
+        self._call(self._errands.wind_down)
+
     def close(self) -> None:
         """Break off what is under way, which comes back as ``Postponed``, and end the thread.
 

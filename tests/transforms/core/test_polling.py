@@ -102,6 +102,11 @@ def test_what_a_host_puts_off_is_no_failure() -> None:
     assert is_due(memory, POLICY, now=until)
 
 
+def test_a_feed_whose_turn_did_not_come_is_as_it_was() -> None:
+    memory = after((NOW, full(1)))
+    assert after((NOW + DAY, Poll(URL, PollResult.LATER, message="its turn did not come")), memory=memory) == memory
+
+
 def test_a_gap_is_when_nothing_is_shared_and_says_what_would_have_caught_it() -> None:
     memory = after((NOW, full(1, 2, 3)), (NOW + HOUR, full(3, 4, 5)))
     assert codes(memory) == []

@@ -204,6 +204,23 @@ def test_what_has_not_begun_by_the_deadline_is_put_off(server: Loopback) -> None
     assert len(server.log) == len(came) + 2
 
 
+def test_who_winds_down_brings_to_its_end_what_has_begun_and_begins_nothing(server: Loopback) -> None:
+    server.seconds = 0.3
+    with fetcher(server, delay_seconds=0.0) as fetching:
+        flow = fetching.flow(in_flight=8)
+        for page in range(5):
+            flow.put(wanted(server.url(1, f"/{page}")))
+        # The first request is for robots.txt.
+        while len(server.log) < 2:
+            time.sleep(0.01)
+        fetching.wind_down()
+        found = [result for _, result in flow.drain()]
+        later = fetching.flow(in_flight=8)
+        found += [result for _, result in [*later.put(wanted(server.url(2))), *later.drain()]]
+    assert sorted(type(one).__name__ for one in found) == ["Fetched", *["Postponed"] * 5]
+    assert len(server.log) == 2
+
+
 def test_close_breaks_off_what_is_under_way_and_leaves_nothing(server: Loopback) -> None:
     before = set(threading.enumerate())
     server.seconds = 30.0
