@@ -363,6 +363,7 @@ def from_rules(
     own: list[dict[str, float]] = []
     shared: list[list[str]] = []
     opened: int | None = None
+    claimed = sum(certain or bool(rules) for rules, certain in zip(fitting, sure, strict=True))
     for i, (rules, certain, form, place) in enumerate(zip(fitting, sure, forms, places, strict=True)):
         found: dict[str, float] = {}
         seen = ["sure"] if certain else []
@@ -371,8 +372,11 @@ def from_rules(
             for name in (f"r={rule.scope}", f"r={rule.scope} {place}", f"k={rule.kind}"):
                 found[name] = max(strength, found.get(name, 0.0))
             seen += (f"r={rule.scope}", f"k={rule.kind}")
+        others = _bucket(claimed - (certain or bool(rules)), (0, 1, 3, 6))
+        found["others=" + others] = 1.0
         if not seen and form.shape != "empty":
             seen.append("norule")
+            found[f"others={others} {place} {form.shape}"] = 1.0
         if opened is not None and form.shape != "empty":
             distance = _bucket(i - opened, (1, 2, 4, 8, 16))
             found[f"below={distance}"] = found[f"below={distance} {form.shape}"] = 1.0
