@@ -307,8 +307,8 @@ def surroundings(
                 found += ("begun", f"begun {place}")
             if i and len(former := segments[i - 1].form.casefold()) >= _BEGUN and key.startswith(former):
                 found += ("begins", f"begins {place}")
-        if form.long_words and len(prose) > 2:
-            own = 1 if shape in PROSE else 0
+        own = 1 if shape in PROSE else 0
+        if form.long_words and len(prose) > 2 * own:
             held = sum(spread[word] > own for word in form.long_words)
             shared = _bucket(10 * held // len(form.long_words), (0, 1, 3, 5))
             found += ("held=" + shared, f"held={shared} {shape}")
