@@ -9,8 +9,8 @@ label ``keep`` or ``clutter``, kind); ``tests/data/clutter/lines/*.tsv``, lines 
 alone; and with ``--shared DIR`` also ``DIR/clutter/*.jsonl`` and the real pages in ``DIR/pages``, of which a
 line counts as the article's where three tenths of its shingles of four words stand in the gold text.
 
-``tests/data/clutter/held-back/*.jsonl`` is only ever measured: written before the rules were looked at, it says what to
-expect of an outlet that nobody has seen.
+``tests/data/clutter/held-back/*.jsonl`` is only ever measured: written before the rules were looked at, it says what
+to expect of an outlet that nobody has seen.
 
 The model is a linear-chain conditional random field, fitted by python-crfsuite (L-BFGS, elastic net), which is
 needed for this alone: ``pip install '.[fit]'``.
