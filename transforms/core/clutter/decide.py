@@ -7,8 +7,10 @@ where it stands, and which rules it fits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from schemas.rules import CutKind, Rule, Scope
 from transforms.core.clutter.chain import Chain
@@ -117,8 +119,10 @@ def _sure(
     """The verdicts that need no weighing."""
     title = headline.casefold().strip() if headline else None
     seen: set[str] = set()
+    forms = [line.segment.form.casefold() for line in lines]
+    framed, doubled = _framed(forms[:_FRAME_LINES]), _doubled(forms)
     out: list[Verdict | None] = []
-    for line in lines:
+    for i, line in enumerate(lines):
         text = line.segment.form
         form = text.casefold()
         verdict = None
@@ -126,8 +130,10 @@ def _sure(
             entry = without_bullet(form)
             repeated = entry in seen and len(form) >= REPEAT_CHARS and (is_prose(form) or is_title(form))
             seen.add(entry)
-            if title and form == title:
+            if (title and form == title) or i in framed:
                 verdict = Verdict(CutKind.TITLE, "signal.headline-again")
+            elif i in doubled:
+                verdict = Verdict(CutKind.CAPTION, "signal.caption-again")
             elif repeated:
                 verdict = Verdict(CutKind.TITLE if is_title(text) else CutKind.OTHER, "signal.line-again")
             elif rule := _first(line.rules, Scope.LINE, CutKind.SOURCE_CREDIT) or _first(line.rules, Scope.LINE):
@@ -136,6 +142,39 @@ def _sure(
                 verdict = Verdict(CutKind.OTHER, "signal.recurring-line")
         out.append(verdict)
     return out
+
+
+_FRAME_LINES, _FRAMED = 8, 20
+_FRAME = re.compile(r"\s*(?:[-|·•»>:]|::)\s*[^.!?]{2,40}")
+"""What the title of a page puts behind the headline: a sign and the name of the outlet."""
+
+
+def _framed(forms: Sequence[str]) -> set[int]:
+    """Which of the first lines are the title of the page: the headline that stands near by, and the outlet's name."""
+    return {
+        i
+        for i, form in enumerate(forms)
+        for other in (*forms[max(0, i - 3) : i], *forms[i + 1 : i + 4])
+        if _FRAMED <= len(other) < len(form) and form.startswith(other) and _FRAME.fullmatch(form, len(other))
+    }
+
+
+_CREDIT = re.compile(
+    r"[.,]?\s*[(|/-]?\s*(?:©|(?:fotos?|photos?|bild|beeld|image|credit|quelle|picture)\b\s*[:/©(|])\s*\S.{0,80}"
+)
+_CAPTION_CHARS = 12
+
+
+def _doubled(forms: Sequence[str]) -> set[int]:
+    """Which lines are a caption that stands there once without its credit and, next to it, once with it."""
+    return {
+        i
+        for one, other in pairwise(range(len(forms)))
+        if len(forms[one]) >= _CAPTION_CHARS
+        and forms[other].startswith(forms[one])
+        and _CREDIT.fullmatch(forms[other], len(forms[one]))
+        for i in (one, other)
+    }
 
 
 def _first(rules: Sequence[Rule], scope: Scope, kind: CutKind | None = None) -> Rule | None:

@@ -69,6 +69,7 @@ _LANGUAGE_OF = {
     for word in words.split()
     if sum(word in other.split() for other in _LANGUAGE_WORDS.values()) == 1
 }
+_LITTLE_WORDS = frozenset(" ".join(_LANGUAGE_WORDS.values()).split())
 _FOREIGN_WORDS = 3
 
 
@@ -251,6 +252,7 @@ def surroundings(
     lede = set().union(*(form.long_words for form in forms[: first + 2]))
     if headline:
         lede |= describe(headline).long_words
+    ahead = {word for i in prose[:_LEDE] for word in _telling(forms[i])}
     spread = Counter(word for i in prose for word in forms[i].long_words)
     languages = Counter(form.language for form in forms if form.language)
     spoken = max(languages, key=lambda name: (languages[name], name)) if languages else None
@@ -279,6 +281,9 @@ def surroundings(
         add = found.append
         if place == "top":
             found += (f"top={_bucket(first - i, (1, 2, 3, 5, 8))}", f"topi={_bucket(i, (0, 1, 2, 4, 8))}")
+            if ahead and (telling := _telling(form)):
+                told = _bucket(len(telling & ahead), (0, 1, 2, 3))
+                found += ("ahead=" + told, f"ahead={told} {shape}")
         elif place == "tail":
             add(f"tail={_bucket(i - last, (1, 2, 3, 5, 8, 15))}")
         if i == len(forms) - 1:
@@ -297,8 +302,13 @@ def surroundings(
         if i > first + 1 and shape != "empty" and shape != "bullet":
             common = _bucket(len(form.long_words & lede), (0, 1, 2))
             found += ("lede=" + common, f"lede={common} {shape}")
-        if form.long_words and len(prose) > 2:
-            own = 1 if shape in PROSE else 0
+        if len(key) >= _BEGUN:
+            if i + 1 < len(forms) and segments[i + 1].form.casefold().startswith(key):
+                found += ("begun", f"begun {place}")
+            if i and len(former := segments[i - 1].form.casefold()) >= _BEGUN and key.startswith(former):
+                found += ("begins", f"begins {place}")
+        own = 1 if shape in PROSE else 0
+        if form.long_words and len(prose) > 2 * own:
             held = sum(spread[word] > own for word in form.long_words)
             shared = _bucket(10 * held // len(form.long_words), (0, 1, 3, 5))
             found += ("held=" + shared, f"held={shared} {shape}")
@@ -321,6 +331,20 @@ def surroundings(
     return places, out
 
 
+_TELLING = 4
+
+
+def _telling(form: Form) -> set[str]:
+    """The beginnings of the words of a line that say what it is about."""
+    return {
+        word[:_STEM] for word in form.tokens if len(word) >= _TELLING and word[0] > "9" and word not in _LITTLE_WORDS
+    }
+
+
+_BEGUN = 12
+# A line of so many characters with which the next one begins is a caption that was said before its credit.
+_LEDE = 3
+# What a headline says is told again in the first lines of prose; a menu or the headline of another story is not.
 _ROWS, _LIKE_ROWS = 3, 2
 # So many lines of one make are the article: the entries of a live-blog; the rows of a table, short as it may be.
 
@@ -339,6 +363,7 @@ def from_rules(
     own: list[dict[str, float]] = []
     shared: list[list[str]] = []
     opened: int | None = None
+    claimed = sum(certain or bool(rules) for rules, certain in zip(fitting, sure, strict=True))
     for i, (rules, certain, form, place) in enumerate(zip(fitting, sure, forms, places, strict=True)):
         found: dict[str, float] = {}
         seen = ["sure"] if certain else []
@@ -347,8 +372,11 @@ def from_rules(
             for name in (f"r={rule.scope}", f"r={rule.scope} {place}", f"k={rule.kind}"):
                 found[name] = max(strength, found.get(name, 0.0))
             seen += (f"r={rule.scope}", f"k={rule.kind}")
+        others = _bucket(claimed - (certain or bool(rules)), (0, 1, 3, 6))
+        found["others=" + others] = 1.0
         if not seen and form.shape != "empty":
             seen.append("norule")
+            found[f"others={others} {place} {form.shape}"] = 1.0
         if opened is not None and form.shape != "empty":
             distance = _bucket(i - opened, (1, 2, 4, 8, 16))
             found[f"below={distance}"] = found[f"below={distance} {form.shape}"] = 1.0

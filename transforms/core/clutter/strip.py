@@ -237,7 +237,7 @@ def _end_spans(pieces: Sequence[Segment], verdicts: Sequence[Verdict | None], re
         seam = piece.left + kept
         if kept <= rule.caption_chars:
             out.append(_Span(piece.start, seam, Verdict(CutKind.CAPTION, rule.id)))
-            out.append(_Span(seam, piece.end, Verdict(rule.kind, rule.id)))
+            out.append(_Span(seam, piece.right if piece.glued else piece.end, Verdict(rule.kind, rule.id)))
         else:
             out.append(_Span(seam, piece.right, Verdict(rule.kind, rule.id)))
     return out
