@@ -5,14 +5,35 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from pipeline.settings import Config, load
 from transforms.core.clutter.rules import RuleBook, rule_book
 
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile(
+    "knipsel", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("knipsel")
+
 REPOSITORY = Path(__file__).parent.parent
 SHARED = REPOSITORY.parent / "shared"
+PACED = (
+    "tests/transforms/fetching/",
+    "tests/press/",
+    "tests/pipeline/test_hostile.py",
+    "tests/pipeline/test_watch.py",
+)
+"""Tests in which a server is slow on purpose, or something is given up after a while."""
 NOW = dt.datetime(2026, 11, 20, 2, 30, tzinfo=dt.UTC)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is told by moments."""
+    for item in items:
+        if item.nodeid.startswith(PACED):
+            item.add_marker(pytest.mark.paced)
 
 
 @pytest.fixture(scope="session")
