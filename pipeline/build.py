@@ -26,6 +26,7 @@ from transforms.fetching.job import Fetching
 from transforms.keep_books import KeepBooks
 from transforms.pool import Workers
 from transforms.read_sources import ReadSources
+from transforms.select_days import ALL, Days, select_days
 from transforms.stage import REJECTS, Stage
 from transforms.strip_clutter import strip_clutter
 from transforms.tag_articles import tag_articles
@@ -48,6 +49,7 @@ class Job:
         memory: the handle of what ``known`` holds, so that runs of this process that share it read it once.
         state: path of the state file that the last commit points to, for the stories of the last days.
         stories: the handle of what the run knows of stories; no other run may have it.
+        days: the articles of which are wanted.
         forgotten: what was erased for good.
     """
 
@@ -62,16 +64,20 @@ class Job:
     memory: Shared = field(default_factory=Shared)
     state: str | None = None
     stories: Shared = field(default_factory=Shared)
+    days: Days = ALL
     forgotten: Forgotten = field(default_factory=Forgotten)
 
 
-def stages(config: Config, now: dt.datetime, furniture: Mapping[str, Mapping[str, int]]) -> tuple[Stage, ...]:
+def stages(
+    config: Config, now: dt.datetime, furniture: Mapping[str, Mapping[str, int]], days: Days = ALL
+) -> tuple[Stage, ...]:
     """What happens to a record between reading and writing, in order."""
     return (
         extract_articles(now=now, timezones=config.settings.timezones),
         strip_clutter(config.rules, furniture),
         detect_language(**config.settings.language.model_dump()),
         date_articles(now=now),
+        select_days(days),
         tag_articles(config.topics, config.terms, config.agencies, config.gazetteer),
         check_articles(now=now),
     )
@@ -108,7 +114,7 @@ def build(sources: beam.PCollection, config: Config, job: Job) -> beam.PCollecti
         progress=job.progress,
         forgotten=job.forgotten,
     )
-    drafted = read.records | "Apply" >> ApplyStages(stages(config, job.now, job.furniture), job.workers)
+    drafted = read.records | "Apply" >> ApplyStages(stages(config, job.now, job.furniture, job.days), job.workers)
     new = drafted.drafts | "DropKnown" >> DropKnown(job.known, job.memory, job.forgotten)
     placed = new.articles | "ClusterArticles" >> ClusterArticles(
         job.state, now=job.now, window_days=config.settings.clusters.window_days, memory=job.stories

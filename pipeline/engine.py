@@ -30,6 +30,7 @@ from transforms.keep_books import Outcome
 from transforms.nursery import nursery, packed
 from transforms.pool import Workers
 from transforms.progress import Progress
+from transforms.select_days import ALL, Days
 from transforms.stage_times import stage_seconds
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Engine:
         self._runner = runner
         self._options = _options(runner, beam_options)
         self._progress = Shared()
+        self._days = ALL
         self._known, self._brake = loop.known, loop.brake
         self._held: Progress | None = None
         self._fetching = replace(fetching_of(config.settings, now), hosts=hosts)
@@ -101,8 +103,9 @@ class Engine:
         if self._fetcher is not None:
             self._fetcher.close()
 
-    def begin(self, backlog: Backlog, position: Position, watch: Callable[[Progress], Any]) -> None:
-        """Get ready for the batches behind ``position``."""
+    def begin(self, backlog: Backlog, position: Position, watch: Callable[[Progress], Any], days: Days = ALL) -> None:
+        """Get ready for the batches behind ``position``, of whose articles those of the ``days`` are wanted."""
+        self._days = days
         progress: Progress = self._progress.acquire(Progress)
         progress.total_bytes = backlog.total_bytes
         progress.done_bytes = backlog.bytes_before(position)
@@ -135,6 +138,7 @@ class Engine:
             memory=self._known.handle,
             state=str(state) if state else None,
             forgotten=forgotten or Forgotten(),
+            days=self._days,
         )
         path = staging / OUTCOME
         direct = self._runner == DIRECT_RUNNER
@@ -165,7 +169,7 @@ class Engine:
             self._fetcher = self._fetching.acquire(_recorder(self._record, run_id))
             self._brake.attach(self._fetcher)
         if self._workers.count and (fetches or any(file.kind in PAGES for file in batch.files)):
-            nursery().load(packed(stages(self._config, job.now, job.furniture)))
+            nursery().load(packed(stages(self._config, job.now, job.furniture, job.days)))
         if self._runner == DIRECT_RUNNER:
             self._known.load()
         days = self._config.settings.clusters.window_days

@@ -15,6 +15,7 @@ from schemas.record import InputKind, Outlet, SourceFile, TextFrom
 from schemas.reject import Refused
 from transforms.core.text import sound
 from transforms.core.urls import checked
+from transforms.select_days import ALL, Days
 
 SUFFIXES = {
     ".txt": InputKind.TXT,
@@ -36,12 +37,16 @@ class InputError(Exception):
 
 @dataclass(slots=True)
 class Inputs:
-    """What the user ``asked`` for, the files and feeds that this is, and what was passed over by its name."""
+    """What the user ``asked`` for, the files and feeds that this is, and what was passed over by its name.
+
+    Of the files only the articles of these ``days`` are wanted.
+    """
 
     asked: tuple[str, ...] = ()
     files: list[SourceFile] = field(default_factory=list)
     feeds: list[FeedSource] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
+    days: Days = ALL
 
 
 def kind_of(path: str) -> InputKind | None:

@@ -152,7 +152,7 @@ def run(
     runs: list[str] = []
     polls: Counter[PollResult] = Counter()
     with Ledger(root) as ledger:
-        backlog = Backlog(inputs.files, [config.config_hash, config.rules_version])
+        backlog = Backlog(inputs.files, [config.config_hash, config.rules_version, str(inputs.days)])
         came = _resumed(ledger, backlog)
         first = ledger.next_run_id(now)
         report.tell(Started(first, len(backlog.files), backlog.total_bytes, len(inputs.feeds)))
@@ -168,7 +168,7 @@ def run(
         kept = loop if loop is not None else Loop()
         kept.known.begin(ledger.version, lambda: known_files(ledger))
         with Engine(config, now, runner, beam_options, feeds.hosts, kept, record) as engine:
-            engine.begin(backlog, came.position, report.watch)
+            engine.begin(backlog, came.position, report.watch, inputs.days)
             more, polled = True, False
             while more:
                 batch = _next_batch(backlog, came, feeds, inputs, config, engine.clock())

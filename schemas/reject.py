@@ -50,6 +50,7 @@ class Reason(StrEnum):
     ONLY_CLUTTER = "ONLY_CLUTTER"
     CONTRACT = "CONTRACT"
     FORGOTTEN = "FORGOTTEN"
+    OUT_OF_RANGE = "OUT_OF_RANGE"
 
 
 EXPLAINED: dict[Reason, str] = {
@@ -86,6 +87,7 @@ EXPLAINED: dict[Reason, str] = {
     Reason.STAGE_ERROR: "a stage failed on this article; the message names the error",
     Reason.ONLY_CLUTTER: "nothing was left once the clutter was cut",
     Reason.CONTRACT: "a value cannot stand in its column; the message names the column",
+    Reason.OUT_OF_RANGE: "it is of a day before --since or after --until",
     Reason.FORGOTTEN: "it was erased from the data set for good, and is kept out",
 }
 """One sentence a code, for people; a test holds it against the enum."""
@@ -98,6 +100,7 @@ FILTERED: frozenset[Reason] = frozenset(
         Reason.HOST_NOT_LISTED,
         Reason.ROBOTS_DISALLOWED,
         Reason.FORGOTTEN,
+        Reason.OUT_OF_RANGE,
     }
 )
 """The codes of inputs that were left out on purpose; every other code is a rejection."""

@@ -10,7 +10,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.commands.base import DONE, FAILED, Commands, clock, config_of, count, fail, now_of, root_of, say
+from pipeline.commands.base import (
+    DONE,
+    FAILED,
+    USAGE,
+    Commands,
+    clock,
+    config_of,
+    count,
+    day,
+    fail,
+    now_of,
+    root_of,
+    say,
+)
 from pipeline.event_log import FORMATS, Finished, Remark, reporter
 from pipeline.metrics_file import metrics_path
 
@@ -30,6 +43,10 @@ def add(commands: Commands) -> None:
         metavar="INPUT",
         help="file, folder, glob or the address of a feed; with none, the feeds of the settings",
     )
+    run.add_argument(
+        "--since", type=day, metavar="DATE", help="of files only articles of this day, YYYY-MM-DD, and later ones"
+    )
+    run.add_argument("--until", type=day, metavar="DATE", help="of files only articles up to this day")
     run.add_argument("--record", type=Path, metavar="DIR", help="keep what is fetched, as WARC, in this folder")
     run.add_argument(
         "--runner", default="DirectRunner", help="a Beam runner (default: DirectRunner, inside this process)"
@@ -75,6 +92,7 @@ def do_run(args: argparse.Namespace) -> int:
     """Read, fetch, clean and publish."""
     from pipeline.inputs import find_feeds, find_inputs
     from transforms.nursery import nursery
+    from transforms.select_days import Days
 
     report = args.report = reporter(args.log_format, quiet=args.quiet, clock=clock)
     config = config_of(args)
@@ -83,6 +101,10 @@ def do_run(args: argparse.Namespace) -> int:
         if args.inputs
         else find_feeds(config)
     )
+    if args.since or args.until:
+        if inputs.feeds:
+            return say(USAGE, "--since and --until are for files: what a feed lists is fetched once, or not at all")
+        inputs.days = Days(args.since, args.until)
     root, now = root_of(args), now_of(args)
     if config.settings.run.workers:
         nursery().fork()
