@@ -6,7 +6,12 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 EXAMPLES := examples/txt examples/page.html examples/articles.jsonl examples/feed.xml
 
-.PHONY: run test check format lint types docs clean
+# What the other engines need: Beam's portable runner, of the version of Beam that is pinned, and an environment for
+# workers into which nothing but the built source distribution is installed.
+ENGINES := .engines
+BEAM    := $(shell sed -n 's|^apache-beam==||p' constraints.txt)
+
+.PHONY: run test check format lint types docs engines engines-test clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -33,8 +38,13 @@ types: $(VENV)/.checked
 docs: $(VENV)/.checked
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --nitpicky --quiet docs site
 
+engines: $(ENGINES)/bin/prism $(ENGINES)/worker/.installed
+
+engines-test: $(VENV)/.tested
+	$(BIN)/python -m pytest tests/engines -rs
+
 clean:
-	rm -rf $(VENV) $(ROOT) site build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ENGINES) $(ROOT) site build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Knipsel needs Python 3.11 or newer; name one with PYTHON=python3.12")'
@@ -52,4 +62,17 @@ $(VENV)/.tested: setup.py constraints.txt $(VENV)/.installed
 
 $(VENV)/.checked: setup.py constraints.txt $(VENV)/.tested
 	$(PIP) install -c constraints.txt -e '.[test,check,docs]'
+	@touch $@
+
+$(ENGINES)/bin/prism: constraints.txt
+	@go version >/dev/null || { echo "Prism is built from source: install Go 1.25 or newer, https://go.dev/dl" >&2; exit 1; }
+	GOBIN=$(CURDIR)/$(ENGINES)/bin go install github.com/apache/beam/sdks/v2/go/cmd/prism@v$(BEAM)
+	@touch $@
+
+$(ENGINES)/worker/.installed: setup.py constraints.txt $(VENV)/.tested
+	rm -rf $(ENGINES)/dist $(ENGINES)/worker
+	$(PIP) install -c constraints.txt -e '.[engines]'
+	$(BIN)/python -m build --sdist --outdir $(ENGINES)/dist .
+	$(PYTHON) -m venv $(ENGINES)/worker
+	$(ENGINES)/worker/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt $(ENGINES)/dist/*.tar.gz
 	@touch $@

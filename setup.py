@@ -82,6 +82,8 @@ setup(
         ],
         # only to look at the report in a browser, which needs Chromium besides
         "browser": ["axe-playwright-python>=0.1.8", "playwright>=1.60"],
+        # only to build what workers of other engines install
+        "engines": ["build>=1.3"],
         # only to fit the numbers of the clutter model anew
         "fit": ["python-crfsuite>=0.9.12"],
         "check": ["mypy>=2", "ruff>=0.17", "types-lxml>=2026.2"],
