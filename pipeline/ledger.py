@@ -17,30 +17,30 @@ Steps 3 to 6 can be repeated from any point, and recovery is exactly that.
 from __future__ import annotations
 
 import datetime as dt
-import errno
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
 from pipeline import checkpoints, deltalog
 from pipeline.checkpoints import LiveFile, make_checkpoint
+from pipeline.commit_check import check_books, check_keys, check_replaced
 from pipeline.deltalog import LOG, RUN_ID, Counts, LedgerError, Operation, Rewritten, RunRecord, StateFile
+from pipeline.moves import NEW_STATE, Move, check_present, moves_of
+from pipeline.roots import LOCK, RootBusy, RootError, open_root
 from pipeline.states import INTENT, STATE, current_state, old_states, read_intent, read_state, state_after
 from pipeline.upkeep import Upkeep, upkeep_entry
-from transforms.parquet import StagedFile, hash_file, read_rows
-from transforms.storage import DISK, Storage, try_lock
+from transforms.parquet import StagedFile
+from transforms.storage import DISK, Storage
 
 __all__ = [
     "INTENT",
+    "LOCK",
     "STATE",
     "Counts",
     "Ledger",
@@ -53,23 +53,13 @@ __all__ = [
     "read_state",
 ]
 
-LOCK = "_lock"
 STAGING = "_staging"
-_NEW_STATE = "state.json"
 _NEW_ENTRY = "entry.json"
 
 CHECKPOINT_EVERY = 100
 """Entries between checkpoints of the log, which spare readers most of its entries; deltalake's own habit."""
 
 _LOGGER = logging.getLogger(__name__)
-
-
-class RootError(LedgerError):
-    """The root cannot be used at all: it is missing with no folder to make it in, or not writable."""
-
-
-class RootBusy(LedgerError):  # noqa: N818 - it says what is the case; nothing is in error
-    """Another run holds the root."""
 
 
 class Ledger:
@@ -95,7 +85,7 @@ class Ledger:
         self._state: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
-        self._unlock = self._open()
+        self._unlock = open_root(self.root, self._storage)
         try:
             self._recover()
             self._load()
@@ -206,10 +196,10 @@ class Ledger:
             raise LedgerError(f"{self.root}: an earlier commit is not complete; run again, which completes it")
         replaces = operation is Operation.FORGET
         if replaces:
-            self._check_replaced(files)
+            check_replaced(self.root, files)
         else:
-            _check_books(files, counts)
-            _check_keys(folder, files)
+            check_books(files, counts)
+            check_keys(folder, files)
         for file in files:
             staged = folder / file.staged_name
             if not replaces and not file.name.startswith(f"{run_id}-"):
@@ -221,7 +211,7 @@ class Ledger:
             data = json.dumps(state, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
             kept = StateFile(f"{run_id}.json", hashlib.sha256(data).hexdigest())
             self._storage.make_folders([folder.parent, folder])
-            self._storage.write_file(folder / _NEW_STATE, data)
+            self._storage.write_file(folder / NEW_STATE, data)
         record = RunRecord(
             run_id=run_id,
             number=number,
@@ -293,7 +283,7 @@ class Ledger:
         Returns:
             The number of the entry that was drafted for the log, ``None`` if the log holds the run already.
         """
-        folders = {target.parent for _, target in self._moves(record)}
+        folders = {move.target.parent for move in self._moves(record)}
         above = {folder.parent for folder in folders} - {self.root}
         self._storage.make_folders([*folders, *above, self.root / LOG])
         last = deltalog.last_version(self.root)
@@ -306,10 +296,10 @@ class Ledger:
 
     def _publish(self, record: RunRecord) -> None:
         moves = self._moves(record)
-        for source, target in moves:
-            if source.exists():
-                self._storage.rename(source, target)
-        for folder in sorted({target.parent for _, target in moves}):
+        for move in moves:
+            if move.source.exists():
+                self._storage.rename(move.source, move.target)
+        for folder in sorted({move.target.parent for move in moves}):
             self._storage.sync_folder(folder)
 
     def _append(self, record: RunRecord, entry: int | None) -> None:
@@ -353,7 +343,7 @@ class Ledger:
     def _recover(self) -> None:
         for intent in self._intents():
             record = read_intent(intent)
-            self._check_files(record)
+            check_present(record, self._moves(record))
             self._roll_forward(record)
         self._sweep()
 
@@ -370,31 +360,8 @@ class Ledger:
         for path in old_states(self.root, self.state_path):
             self._storage.unlink(path)
 
-    def _check_files(self, record: RunRecord) -> None:
-        digests = [*(file.sha256 for file in record.files), *(file.sha256 for file in record.rewritten)]
-        if _brings_state(record) and record.state:
-            digests.append(record.state.sha256)
-        for (source, target), sha256 in zip(self._moves(record), digests, strict=True):
-            present = source if source.exists() else target
-            if not present.is_file() or hash_file(present) != sha256:
-                raise LedgerError(
-                    f"{present}: missing or damaged, and run {record.run_id} was interrupted while it "
-                    "published this file; restore it from a backup"
-                )
-
-    def _moves(self, record: RunRecord) -> list[tuple[Path, Path]]:
-        folder = self._folder(record.run_id)
-        moves = [(folder / file.staged_name, self.root / file.path) for file in record.files]
-        moves += [(folder / file.staged_name, self.root / file.path) for file in record.rewritten]
-        if _brings_state(record) and record.state:
-            moves.append((folder / _NEW_STATE, self.root / STATE / record.state.name))
-        return moves
-
-    def _check_replaced(self, files: Sequence[StagedFile]) -> None:
-        held = deltalog.held_files(deltalog.read_log(self.root))
-        for file in files:
-            if file.path not in held or file.rows > held[file.path].rows:
-                raise LedgerError(f"{file.path}: takes the place of no published file with as many rows")
+    def _moves(self, record: RunRecord) -> list[Move]:
+        return moves_of(record, self._folder(record.run_id), self.root)
 
     def _load(self) -> None:
         self._version = deltalog.last_version(self.root)
@@ -419,51 +386,3 @@ class Ledger:
         if self._unlock is not None:
             self._unlock()
             self._unlock = None
-
-    def _open(self) -> Callable[[], None]:
-        try:
-            if not self.root.is_dir():
-                self._storage.make_folder(self.root)
-            if not (self.root / LOG).is_dir() and os.access(self.root.parent, os.R_OK):
-                # Also when it was there: it may stem from a process that died before its name was safe.
-                self._storage.sync_folder(self.root.parent)
-            if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, "not writable")
-            unlock = try_lock(self.root / LOCK)
-        except OSError as err:
-            raise RootError(
-                f"{self.root}: cannot be used as a root ({err.strerror}); make the folder above it, or name "
-                "one that this user may write to"
-            ) from err
-        if unlock is None:
-            raise RootBusy(f"{self.root}: another run holds it; wait for that to end, or choose another root")
-        return unlock
-
-
-def _brings_state(record: RunRecord) -> bool:
-    return record.state is not None and record.state.name == f"{record.run_id}.json"
-
-
-def _check_books(files: Sequence[StagedFile], counts: Counts) -> None:
-    if not counts.balanced:
-        raise LedgerError(f"the books do not balance: {counts}")
-    if len({file.path for file in files}) != len(files):
-        raise LedgerError("two staged files have one name")
-    for table, rows in (("articles", counts.written), ("rejects", counts.filtered + counts.rejected)):
-        held = sum(file.rows for file in files if file.table == table)
-        if held != rows:
-            raise LedgerError(f"the books count {rows} rows of {table}, the files hold {held}")
-
-
-def _check_keys(folder: Path, files: Sequence[StagedFile]) -> None:
-    paths = [folder / file.staged_name for file in deltalog.articles(files)]
-    keys = ["article_id", "version"]
-    tables = [read_rows(path, keys) for path in paths if path.is_file()]
-    if not tables:
-        return
-    counted = pa.concat_tables(tables).group_by(keys).aggregate([([], "count_all")])
-    twice = counted.filter(pc.greater(counted["count_all"], 1))
-    if twice.num_rows:
-        first = twice.slice(0, 1).to_pylist()[0]
-        named = f"article {first['article_id']} version {first['version']} was written {first['count_all']} times"
-        raise LedgerError(f"{named}; nothing was published. Workers that share no memory must not write one data set")

@@ -115,7 +115,7 @@ def attempt(
     offer: Offer,
     disk: Storage,
     kind: type[Ledger] = Ledger,
-    prepared: Mapping[str, Prepared] | None = None,
+    prepared: Mapping[tuple[str, int], Prepared] | None = None,
 ) -> None:
     """One run: recover, read the state, stage what comes after it, commit.
 
@@ -124,14 +124,14 @@ def attempt(
         offer: what the source has.
         disk: the disk.
         kind: the committing code.
-        prepared: the files that the run may come to, by its id, where they are made already.
+        prepared: the files that the run may come to, by its id and its first article, where they are made already.
     """
     with kind(root, storage=disk) as ledger:
         first = ledger.state.get("last", -1) + 1
         run_id = ledger.next_run_id(offer.now)
         folder = ledger.staging(run_id)
         numbers = range(first, first + offer.size)
-        files = (prepared or {}).get(run_id) or prepare(run_id, first, offer)
+        files = (prepared or {}).get((run_id, first)) or prepare(run_id, first, offer)
         for file, data in files:
             disk.write_file(folder / file.staged_name, data)
         ledger.commit(
@@ -164,7 +164,7 @@ def prepare(run_id: str, first: int, offer: Offer) -> Prepared:
 
 
 def killed_attempt(
-    root: Path, offer: Offer, protocol: Protocol, at: int, every: int, prepared: Mapping[str, Prepared]
+    root: Path, offer: Offer, protocol: Protocol, at: int, every: int, prepared: Mapping[tuple[str, int], Prepared]
 ) -> None:
     """An attempt to be made in a process of its own, which kills itself at step ``at``."""
     logging.disable(logging.ERROR)
@@ -315,7 +315,7 @@ class Life:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([__name__])
         starts = [(world.run_id(offer), world.last + 1) for world in self._worlds]
-        prepared = {id_: prepare(id_, first, offer) for id_, first in starts}
+        prepared = {start: prepare(*start, offer) for start in starts}
         words = (self.root, offer, self._protocol, at, self._every, prepared)
         child = context.Process(target=killed_attempt, args=words)
         child.start()

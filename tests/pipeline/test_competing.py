@@ -27,7 +27,10 @@ def test_a_torn_read_and_a_count_that_no_log_names_are_found_out(tmp_path: Path)
             run_id = ledger.next_run_id(NOW)
             staged = [
                 stage_articles(
-                    ledger.staging(run_id), f"{run_id}-{part}.parquet", [article(number, run_id, day=day)], day
+                    ledger.staging(run_id),
+                    f"{run_id}-{part}.parquet",
+                    [article(2 * number + part, run_id, day=day)],
+                    day,
                 )
                 for part, day in enumerate(days)
             ]

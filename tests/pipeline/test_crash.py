@@ -70,5 +70,5 @@ def test_a_checkpoint_that_is_flushed_late_is_found_out(tmp_path: Path) -> None:
     with checkpoints(2):
         attempt(tmp_path / "counted", Offer(1), Disk(Device(tmp_path)))
         attempt(tmp_path / "counted", Offer(2), disk, wrong.ledger)
-    flush = disk.steps - 6  # After it come its folder's, and what takes away the staging folder.
+    flush = disk.steps - 5  # After it come its folder's, and four that take away the staging folder.
     assert lives(tmp_path, [[UNDISTURBED, (Accident.POWER, flush)]] * 8, wrong).found

@@ -10,7 +10,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from pipeline import deltalog
+from pipeline import checkpoints, deltalog, ledger
 from pipeline.deltalog import RunRecord
 from pipeline.ledger import INTENT, STAGING, STATE, Ledger
 from tests.pipeline.disks import Disk
@@ -97,12 +97,12 @@ class AppendAgain(Ledger):
 class LateCheckpoint(Ledger):
     """Flushes a checkpoint of the log when it has its final name already."""
 
-    def _make_checkpoint(self, scratch: Path, version: int) -> None:
-        DeltaTable(self.root).create_checkpoint()
-        log = self.root / deltalog.LOG
-        for name in (f"{version:020d}.checkpoint.parquet", "_last_checkpoint"):
-            self._storage.sync_file(log / name)
-        self._storage.sync_folder(log)
+    def _checkpoint(self, record: RunRecord) -> None:
+        version = deltalog.last_version(self.root)
+        if version % ledger.CHECKPOINT_EVERY == ledger.CHECKPOINT_EVERY - 1:
+            DeltaTable(self.root).create_checkpoint()
+            self._storage.sync_file(checkpoints.checkpoint_path(self.root, version))
+            self._storage.sync_folder(self.root / deltalog.LOG)
 
 
 class _StateApart(Ledger):
