@@ -29,6 +29,7 @@ from pipeline.metrics_file import metrics_path
 
 if TYPE_CHECKING:
     from pipeline.alarm import Happened
+    from pipeline.inputs import Inputs
     from pipeline.run import Summary
     from pipeline.settings import Config
 
@@ -110,7 +111,6 @@ def do_run(args: argparse.Namespace) -> int:
         nursery().fork()
     # Only now: the engine has threads, and a process that has threads should not fork.
     from pipeline.alarm import Happened
-    from pipeline.drift import fails
     from pipeline.engine import RunFailed, Stopped
     from pipeline.ledger import LedgerError, RootBusy
     from pipeline.run import run, stoppable
@@ -119,6 +119,7 @@ def do_run(args: argparse.Namespace) -> int:
         report.tell(Remark("fetch.contact is empty: set it in knipsel.toml, so that publishers can reach you"))
     received: list[int] = []
     published: list[str] = []
+    summary: Summary | None = None
     try:
         with stoppable(received):
             summary = run(
@@ -132,14 +133,24 @@ def do_run(args: argparse.Namespace) -> int:
                 done=published.append,
                 record=args.record,
             )
+            return _finish(args, summary, inputs, config, root, now)
     except (Stopped, RunFailed, LedgerError, OSError) as fault:
         # The engine turns whatever interrupts its workers into an error of its own.
         if received and isinstance(fault, Stopped | RunFailed):
-            return _leave(args, 128 + received[0], _stopped(len(published)))
-        if not isinstance(fault, RootBusy):
+            return _leave(args, 128 + received[0], _stopped(len(published), done=summary is not None))
+        if summary is None and not isinstance(fault, RootBusy):
             _alarm(config, Happened(str(root), now, error=" ".join(str(fault).split())))
         raise
-    report.tell(Finished(summary, root, tuple(inputs.passed_over)))
+
+
+def _finish(
+    args: argparse.Namespace, summary: Summary, inputs: Inputs, config: Config, root: Path, now: dt.datetime
+) -> int:
+    """Tell whoever wants to know of a run that is published."""
+    from pipeline.alarm import Happened
+    from pipeline.drift import fails
+
+    args.report.tell(Finished(summary, root, tuple(inputs.passed_over)))
     if args.report_page:
         _publish_report(summary, root, now, inputs.asked, quiet=args.quiet or args.log_format == "json")
     if args.metrics is not None:
@@ -193,7 +204,9 @@ def _publish_report(summary: Summary, root: Path, now: dt.datetime, asked: tuple
             say(DONE, f"report: {page}")
 
 
-def _stopped(batches: int) -> str:
+def _stopped(batches: int, *, done: bool) -> str:
+    if done:
+        return "stopped; all of it was published, and 'knipsel report' writes the page about it"
     if not batches:
         return "stopped; nothing was published"
     return f"stopped; {batches} of its batches were published, and the same command goes on behind them"

@@ -33,9 +33,12 @@ def free_port() -> int:
 @contextmanager
 def server(words: Sequence[str | Path], port: int, log: Path, **environment: str) -> Iterator[None]:
     """A process that listens on ``port`` while the context lasts."""
-    with log.open("wb") as out, subprocess.Popen(
-        list(map(str, words)), cwd=log.parent, stdout=out, stderr=out, env={**os.environ, **environment}
-    ) as process:
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(
+            list(map(str, words)), cwd=log.parent, stdout=out, stderr=out, env={**os.environ, **environment}
+        ) as process,
+    ):
         try:
             _await(process, port, log)
             yield
@@ -71,7 +74,7 @@ def job_service(folder: Path) -> Iterator[list[str]]:
     """Beam's local job service, with a pool of workers that know this program by its source distribution alone."""
     port, workers = free_port(), free_port()
     service = [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main", f"--port={port}"]
-    pool = [WORKER, "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={workers}"]
+    pool: list[str | Path] = [WORKER, "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={workers}"]
     # The pool starts whatever "python" is.
     path = {"PATH": f"{WORKER.parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": ""}
     with server(pool, workers, folder / "pool.log", **path), server(service, port, folder / "service.log"):
