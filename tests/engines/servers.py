@@ -74,7 +74,7 @@ def job_service(folder: Path) -> Iterator[list[str]]:
     """Beam's local job service, with a pool of workers that know this program by its source distribution alone."""
     port, workers = free_port(), free_port()
     service = [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main", f"--port={port}"]
-    pool: list[str | Path] = [WORKER, "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={workers}"]
+    pool = [str(WORKER), "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={workers}"]
     # The pool starts whatever "python" is.
     path = {"PATH": f"{WORKER.parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": ""}
     with server(pool, workers, folder / "pool.log", **path), server(service, port, folder / "service.log"):
