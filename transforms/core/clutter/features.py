@@ -129,8 +129,9 @@ def describe(form: str) -> Form:
     low = list(map(str.lower, tokens))
     initials = "".join([token[0] for token in tokens])
     letters = "".join(filter(str.isalpha, initials))
-    # Signs are tokens of one character, so these are all signs and figures of the line.
-    characters = set(initials)
+    # Signs are tokens of one character, and figures in ASCII stand together: these are all signs and figures seen.
+    # Elsewhere a number may begin with the figures of another script.
+    characters = set(initials if ascii_only else seen)
     figures = not characters.isdisjoint(_DIGITS)
     if figures:
         low = [_plain(token) if token[0] <= "9" else token for token in low]
