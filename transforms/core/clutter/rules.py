@@ -25,8 +25,10 @@ from transforms.core.clutter.patterns import Anchor, in_one_byte, loosened, open
 from transforms.core.clutter.segments import coded, fold
 
 _WORDS = re.compile(r"(?<!\(\?P)<([a-z_]+)>")
-_SET_MEMORY_BYTES = 1 << 28
-# The automata of a set for 325 rules take some 20 MB after thousands of texts; with too little a set would say "no".
+_SET_MEMORY_BYTES = 1 << 26
+# The largest set of the 327 rules for lines can be made with 10 MB; this leaves room for six times as many. Automata
+# that outgrow it are thrown away and built anew, which takes time and says the same: with 16 MB the cuts in 16
+# million characters were as with 64 MB.
 
 
 class RuleError(ValueError):
@@ -138,8 +140,8 @@ class _Gate:
 
 
 _LIMITS = (120, 300, 600, sys.maxsize)
-# Lines of up to so many characters are held against gates of their own: of 302 rules 193 look at lines of more than
-# 120 characters, 56 of more than 300, one of more than 600. So running text, which is most of a text, meets few.
+# Lines of up to so many characters are held against gates of their own: of 327 rules 200 look at lines of more than
+# 120 characters, 58 of more than 300, three of more than 600. So running text, which is most of a text, meets few.
 
 _SETS = {
     Anchor.WHOLE: re2.Set.FullMatchSet,
