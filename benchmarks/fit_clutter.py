@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pycrfsuite
 
 from pipeline.settings import load
@@ -36,11 +37,11 @@ from schemas.reject import Refused
 from schemas.rules import ARTICLE, CutKind, Model
 from tests.golden import cases
 from transforms.core.clutter.chain import Chain
-from transforms.core.clutter.decide import describe_places
 from transforms.core.clutter.features import describe
 from transforms.core.clutter.rules import RuleBook, rule_book
 from transforms.core.clutter.segments import fold
 from transforms.core.clutter.strip import read_lines, strip
+from transforms.core.clutter.surroundings import surroundings
 from transforms.core.extraction import extract_page
 
 DATA = Path(__file__).parent.parent / "tests" / "data" / "clutter"
@@ -105,12 +106,8 @@ def sample(document: Document, book: RuleBook) -> Sample:
     found = _MARKER.match(folded)
     begin = found.end() if found else 0
     lines = read_lines(folded[begin:], book)
-    sure = [any(rule.scope == "line" for rule in line.rules) for line in lines]
-    around, ruled = describe_places(lines, sure)
-    features = [
-        {**line.form.features(), **dict.fromkeys(names, 1.0), **rules}
-        for line, names, rules in zip(lines, around, ruled, strict=True)
-    ]
+    around = surroundings(lines, [line.fitting.sure is not None for line in lines])
+    features = [{**line.form.features(), **one.features()} for line, one in zip(lines, around, strict=True)]
     states = []
     for line in lines:
         shares: Counter[str] = Counter()
@@ -157,7 +154,7 @@ def fit(samples: Iterable[Sample]) -> Model:
 
 def likeliest_clutter(one: Sample, chain: Chain) -> Sample:
     """The sample with a kind for each line of which it is only known that it is none of the article's."""
-    sums = [chain.weigh_by_strength(features) for features in one.features]
+    sums = np.array([chain.weigh_by_strength(features.items()) for features in one.features])
     for own, state in zip(sums, one.states, strict=True):
         barred = range(1, len(own)) if state == ARTICLE else range(1)
         for number in barred:

@@ -119,7 +119,7 @@ def found_by(book: RuleBook, line: str) -> Iterator[tuple[str, int]]:
     """The rules of ``book`` that ``line`` fits, by id, each with the offset as in ``Fit``."""
     folded = fold(line)
     form = coded(folded.strip())
-    for rule in book.fitting(form):
+    for rule in book.fitting(form).rules:
         yield rule.id, 0
     for rule, at in book.endings(form):
         yield rule.id, at

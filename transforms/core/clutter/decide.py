@@ -8,15 +8,16 @@ where it stands, and which rules it fits.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from schemas.rules import CutKind, Rule, Scope
+from schemas.rules import CutKind, Rule
 from transforms.core.clutter.chain import Chain
-from transforms.core.clutter.features import PROSE, Form, from_rules, surroundings
-from transforms.core.clutter.segments import Segment
+from transforms.core.clutter.features import PROSE
+from transforms.core.clutter.fitting import LINKS
 from transforms.core.clutter.shape import is_prose, is_title, without_bullet
+from transforms.core.clutter.surroundings import Line, surroundings
 
 REPEAT_CHARS = 25
 """An exact repetition of a line this long is furniture: 68 of 68 in the annotated documents. Shorter ones can be
@@ -24,18 +25,6 @@ refrains, scores or answers in an interview."""
 
 WEIGHED = "signal.weighed"
 """What decided where no rule fits: the sum of many small things, which ``Verdict.reasons`` names."""
-
-_CLAIMING = frozenset({Scope.TOP, Scope.TAIL, Scope.HEADER, Scope.ITEM})
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A segment with all that is known of it: its form, the model's sum for that, and the rules that it fits."""
-
-    segment: Segment
-    form: Form
-    sums: Sequence[float]
-    rules: Sequence[Rule]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +56,12 @@ def decide(
         reasons: whether to name what weighed most for each line that the model cuts.
     """
     sure = _sure(lines, headline, recurring)
-    around, ruled = describe_places(lines, [verdict is not None for verdict in sure], headline)
-    sums = []
-    for line, names, found in zip(lines, around, ruled, strict=True):
-        total = [
-            a + b + c for a, b, c in zip(line.sums, chain.weigh(names), chain.weigh_by_strength(found), strict=True)
-        ]
-        total[Chain.ARTICLE_STATE] += chain.caution[extracted]
-        sums.append(total)
+    around = surroundings(lines, [verdict is not None for verdict in sure], headline)
+    sums = chain.weigh((line.rows, one.groups) for line, one in zip(lines, around, strict=True))
+    for i, one in enumerate(around):
+        if one.strengths:
+            sums[i] += chain.weigh_rules(one.strengths)
+    sums[:, Chain.ARTICLE_STATE] += chain.caution[extracted]
     path = chain.best_path(sums)
     if not _leaves_an_article(lines, sure, path):
         return sure
@@ -84,30 +71,21 @@ def decide(
         if state == Chain.ARTICLE_STATE:
             header = None
         else:
-            header = _first(line.rules, Scope.HEADER) or header
+            header = line.fitting.header or header
             if verdict is None and line.form.shape != "empty":
-                verdict = _named(line, chain.kind(state), header)
+                verdict = _named(line.fitting.naming, chain.kind(state), header)
                 if reasons:
-                    features = {**line.form.features(), **dict.fromkeys(around[i], 1.0), **ruled[i]}
+                    features = {**line.form.features(), **around[i].features()}
                     verdict = Verdict(verdict.kind, verdict.rule, chain.reasons(features, state))
         out.append(verdict)
     return out
-
-
-def describe_places(
-    lines: Sequence[Line], sure: Sequence[bool], headline: str | None = None
-) -> tuple[list[list[str]], list[dict[str, float]]]:
-    """For each line what its surroundings say, and what the rules say of it and its neighbours; see ``features``."""
-    forms = [line.form for line in lines]
-    places, around = surroundings([line.segment for line in lines], forms, headline)
-    return around, from_rules([line.rules for line in lines], sure, forms, places)
 
 
 def _leaves_an_article(lines: Sequence[Line], sure: Sequence[Verdict | None], path: Sequence[int]) -> bool:
     """Whether something is left, and prose where there was some, of what no rule claims: no article is cut whole."""
     free: list[tuple[bool, bool]] = []
     for line, verdict, state in zip(lines, sure, path, strict=True):
-        if verdict is None and line.segment.form and not any(rule.scope in _CLAIMING for rule in line.rules):
+        if verdict is None and line.segment.form and not line.fitting.claims:
             free.append((line.form.shape in PROSE, state == Chain.ARTICLE_STATE))
     prose = [stays for is_prose_, stays in free if is_prose_]
     return any(prose) if prose else any(stays for _, stays in free) or not free
@@ -119,24 +97,24 @@ def _sure(
     """The verdicts that need no weighing."""
     title = headline.casefold().strip() if headline else None
     seen: set[str] = set()
-    forms = [line.segment.form.casefold() for line in lines]
+    forms = [line.form.folded for line in lines]
     framed, doubled = _framed(forms[:_FRAME_LINES]), _doubled(forms)
     out: list[Verdict | None] = []
-    for i, line in enumerate(lines):
+    for i, (line, form) in enumerate(zip(lines, forms, strict=True)):
         text = line.segment.form
-        form = text.casefold()
         verdict = None
         if form:
             entry = without_bullet(form)
             repeated = entry in seen and len(form) >= REPEAT_CHARS and (is_prose(form) or is_title(form))
             seen.add(entry)
+            rule = line.fitting.sure
             if (title and form == title) or i in framed:
                 verdict = Verdict(CutKind.TITLE, "signal.headline-again")
             elif i in doubled:
                 verdict = Verdict(CutKind.CAPTION, "signal.caption-again")
             elif repeated:
                 verdict = Verdict(CutKind.TITLE if is_title(text) else CutKind.OTHER, "signal.line-again")
-            elif rule := _first(line.rules, Scope.LINE, CutKind.SOURCE_CREDIT) or _first(line.rules, Scope.LINE):
+            elif rule is not None:
                 verdict = Verdict(rule.kind, rule.id)
             elif recurring is not None and recurring(text):
                 verdict = Verdict(CutKind.OTHER, "signal.recurring-line")
@@ -177,26 +155,10 @@ def _doubled(forms: Sequence[str]) -> set[int]:
     }
 
 
-def _first(rules: Sequence[Rule], scope: Scope, kind: CutKind | None = None) -> Rule | None:
-    return next((r for r in rules if r.scope is scope and (kind is None or r.kind is kind)), None)
-
-
-_AUTHORITY: Mapping[Scope, int] = {Scope.HEADER: 3, Scope.TAIL: 2, Scope.TOP: 2, Scope.ITEM: 1}
-
-
-def _authority(rule: Rule) -> tuple[int, float]:
-    """Which of several rules names a cut: the one that claims most, then the heaviest."""
-    return _AUTHORITY.get(rule.scope, 0), rule.weight
-
-
-def _named(line: Line, kind: CutKind, header: Rule | None) -> Verdict:
+def _named(rule: Rule | None, kind: CutKind, header: Rule | None) -> Verdict:
     """The cut of a line that the model cuts: by the rule that it fits, by its block, or by its state."""
-    if line.rules:
-        rule = max(line.rules, key=_authority)
+    if rule is not None:
         return Verdict(rule.kind, rule.id)
-    if header is not None and header.opens is not None and kind in _LINKS:
+    if header is not None and header.opens is not None and kind in LINKS:
         return Verdict(header.opens, header.id)
     return Verdict(kind, WEIGHED)
-
-
-_LINKS = frozenset({CutKind.RELATED_TEASER, CutKind.RELATED_WIRE, CutKind.AGGREGATOR})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 
@@ -86,18 +87,31 @@ def loosened(pattern: str) -> str:
 def openings(match: str) -> list[tuple[Anchor, str]]:
     """Looser forms of a pattern for whole lines; each line that ``match`` fits is fitted by one of them.
 
-    Each alternative is loosened by itself: one without a wild stretch as a whole, another as far as its first.
+    Each alternative is loosened by itself: one without a wild stretch as a whole, another as far as its first, or
+    where nothing stands before that, by the longest piece behind.
     """
-    out = []
-    for branch in _branches(loosened(match)):
-        opening = _before_wild(branch)
-        if opening is None:
-            out.append((Anchor.WHOLE, branch))
-        elif opening and not _fits_nothing(opening):
-            out.append((Anchor.START, opening))
+    return [_opening(branch) for branch in _branches(loosened(match))]
+
+
+def _opening(branch: str) -> tuple[Anchor, str]:
+    pieces: list[list[str]] = [[]]
+    for unit in _units(branch):
+        if _WILD.search(unit):
+            pieces.append([])
         else:
-            out.append((Anchor.WHOLE, branch))
-    return out
+            pieces[-1].append(unit)
+    if len(pieces) == 1:
+        return Anchor.WHOLE, branch
+    if _tells(pieces[0]):
+        return Anchor.START, "".join(pieces[0])
+    longest = max(pieces[1:], key=lambda units: len("".join(units)))
+    return (Anchor.ANYWHERE, "".join(longest)) if _tells(longest) else (Anchor.WHOLE, branch)
+
+
+def _tells(units: Sequence[str]) -> bool:
+    """Whether a piece of a pattern does not fit just anything. It is seldom compiled to know that."""
+    sure = any(unit[0] not in r"\(^$" and unit[-1] not in "*?}" for unit in units)
+    return sure or (bool(units) and not _fits_nothing("".join(units)))
 
 
 def _fits_nothing(pattern: str) -> bool:
@@ -122,17 +136,19 @@ def _branches(pattern: str) -> list[str]:
     return out
 
 
-def _before_wild(branch: str) -> str | None:
-    """What stands before the first wild stretch, or before the group that it is in; ``None`` if there is none."""
-    wild = _WILD.search(branch)
-    if wild is None:
-        return None
-    depth = at = outermost = 0
+def _units(branch: str) -> list[str]:
+    """The atoms and groups of an alternative, each with its repetition."""
+    out: list[str] = []
+    depth = 0
+    counting = False
     for atom in _ATOM.findall(branch):
-        if at == wild.start():
-            break
-        if atom == "(" and not depth:
-            outermost = at
+        if depth or counting or (out and atom in _REPEATED):
+            out[-1] += atom
+        else:
+            out.append(atom)
         depth += (atom == "(") - (atom == ")")
-        at += len(atom)
-    return branch[:outermost] if depth else branch[:at]
+        counting = atom == "{" or (counting and atom != "}")
+    return out
+
+
+_REPEATED = frozenset("*+?{")

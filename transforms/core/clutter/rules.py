@@ -10,20 +10,25 @@ rule as it stands. Text is matched in one byte a character (see ``coded``), whic
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import pairwise, product
 
 import re2
 
 from schemas.rules import Rule, RuleSet, Scope, Seam
 from transforms.core.clutter.chain import Chain
+from transforms.core.clutter.fitting import EMPTY, NO_RULES, Fitting
 from transforms.core.clutter.patterns import Anchor, in_one_byte, loosened, openings, options
 from transforms.core.clutter.segments import coded, fold
 
 _WORDS = re.compile(r"(?<!\(\?P)<([a-z_]+)>")
-_SET_MEMORY_BYTES = 1 << 28
-# The automata of a set for 325 rules take some 20 MB after thousands of texts; with too little a set would say "no".
+_SET_MEMORY_BYTES = 1 << 26
+# The largest set of the 327 rules for lines can be made with 10 MB; this leaves room for six times as many. Automata
+# that outgrow it are thrown away and built anew, which takes time and says the same: with 16 MB the cuts in 16
+# million characters were as with 64 MB.
 
 
 class RuleError(ValueError):
@@ -67,9 +72,12 @@ class Outfit:
         return any(host == h or (host or "").endswith("." + h) for h in self.hosts)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Line:
-    """A rule for whole lines. Its patterns are compiled when a line first asks for them."""
+    """A rule for whole lines. Its patterns are compiled when a line first asks for them.
+
+    ``proven`` says that a line which a gate lets pass fits the first of ``needs``, whose looser form is itself.
+    """
 
     order: int
     outfit: Outfit
@@ -77,6 +85,7 @@ class _Line:
     needs: tuple[str, ...]
     bars: tuple[str, ...]
     where: str
+    proven: bool = False
 
     @cached_property
     def _needed(self) -> tuple[re2._Regexp, ...]:
@@ -90,9 +99,10 @@ class _Line:
         _ = self._needed, self._barred
 
     def fits(self, form: bytes) -> bool:
+        """Whether the rule fits a line that one of its gates lets pass."""
         if len(form) > self.rule.max_chars:
             return False
-        for pattern in self._needed:
+        for pattern in self._needed[self.proven :]:
             if not pattern.search(form):
                 return False
         return not any(pattern.search(form) for pattern in self._barred)
@@ -129,6 +139,10 @@ class _Gate:
             yield from self.lines[number]
 
 
+_LIMITS = (120, 300, 600, sys.maxsize)
+# Lines of up to so many characters are held against gates of their own: of 327 rules 200 look at lines of more than
+# 120 characters, 58 of more than 300, three of more than 600. So running text, which is most of a text, meets few.
+
 _SETS = {
     Anchor.WHOLE: re2.Set.FullMatchSet,
     Anchor.START: re2.Set.MatchSet,
@@ -156,15 +170,18 @@ class RuleBook:
         files = rules.files
         self.chain = Chain(rules.model)
         self._gates = {
-            (case, anchor): _Gate(made(options(case_sensitive=case, memory=_SET_MEMORY_BYTES)))
+            (limit, case, anchor): _Gate(made(options(case_sensitive=case, memory=_SET_MEMORY_BYTES)))
+            for limit in _LIMITS
             for case in (False, True)
             for anchor, made in _SETS.items()
         }
         self._lines: list[_Line] = []
+        self._fittings: dict[tuple[int, ...], Fitting] = {}
         self.starts: list[tuple[Outfit, Rule, re2._Regexp]] = []
         self._ends: list[tuple[Outfit, Rule, re2._Regexp]] = []
         self._any_end = re2.Set.SearchSet(options(case_sensitive=False, memory=_SET_MEMORY_BYTES))
         self._seams: list[tuple[Outfit, Seam, re2._Regexp]] = []
+        self._any_seam = re2.Set.SearchSet(options(case_sensitive=True, memory=_SET_MEMORY_BYTES))
         self.rules: dict[str, Rule] = {}
         seen: dict[str, str] = {}
         words = {name: texts for file in files.values() for name, texts in file.words.items()}
@@ -183,10 +200,15 @@ class RuleBook:
                     self._add_rule(outfit, thing, known, where)
         for gate in self._gates.values():
             gate.compile()
-        self._gates = {key: gate for key, gate in self._gates.items() if gate.lines}
+        self._longest_line = max((line.rule.max_chars for line in self._lines), default=0)
+        self._by_length = [
+            (limit, [gate for (upto, _, _), gate in self._gates.items() if upto == limit and gate.lines])
+            for limit in _LIMITS
+        ]
         if self._ends:
             self._any_end.Compile()
-        self._longest_line = max((line.rule.max_chars for line in self._lines), default=0)
+        if self._seams:
+            self._any_seam.Compile()
         self._longest_end = max((rule.max_chars for _, rule, _ in self._ends), default=0)
 
     def _add_seam(self, outfit: Outfit, seam: Seam, words: Mapping[str, tuple[str, ...]], where: str) -> None:
@@ -194,6 +216,8 @@ class RuleBook:
         if pattern.groups < 1:
             raise RuleError(f"{where}: 'match' has no empty group () to say where the seam is")
         self._seams.append((outfit, seam, pattern))
+        looser = loosened(_fill(seam.match, words, where))
+        self._any_seam.Add(in_one_byte(looser if seam.case_sensitive else f"(?i:{looser})"))
 
     def _add_rule(self, outfit: Outfit, rule: Rule, words: Mapping[str, tuple[str, ...]], where: str) -> None:
         self.rules[rule.id] = rule
@@ -212,13 +236,20 @@ class RuleBook:
         line = _Line(len(self.rules), outfit, rule, needs, bars, where)
         self._lines.append(line)
         try:
-            forms = openings(match) if match is not None else [(Anchor.ANYWHERE, loosened(needs[0]))]
+            if match is not None:
+                forms = openings(match)
+                line.proven = loosened(match) == match and {anchor for anchor, _ in forms} == {Anchor.WHOLE}
+            else:
+                anchor = Anchor.START if needs[0].startswith(r"\A") else Anchor.ANYWHERE
+                forms = [(anchor, loosened(needs[0]))]
+                line.proven = forms[0][1] == needs[0]
         except re2.error:
             # Compiled by itself the pattern says what is wrong with it.
             line.compile()
             raise
-        for anchor, form in forms:
-            self._gates[rule.case_sensitive, anchor].add(form, line)
+        for (shorter, limit), (anchor, form) in product(pairwise((0, *_LIMITS)), forms):
+            if rule.max_chars > shorter:
+                self._gates[limit, rule.case_sensitive, anchor].add(form, line)
 
     def faults(self) -> list[str]:
         """A line for each example that its rule does not fit, and each counter-example that it does.
@@ -248,17 +279,33 @@ class RuleBook:
             return any(r is rule and p.match(coded(fold(text))) is not None for _, r, p in self.starts)
         if rule.scope is Scope.END:
             return any(r is rule and p.search(form) is not None for _, r, p in self._ends)
-        return any(
-            line.rule is rule and line.fits(form) for gate in self._gates.values() for line in gate.passing(form)
-        )
+        return any(line.rule is rule and line.fits(form) for line in self._passing(form))
 
-    def fitting(self, form: bytes, host: str | None = None, source_id: str | None = None) -> list[Rule]:
-        """The rules for whole lines that ``form`` (a folded, coded line without blanks around it) fits, in order."""
-        if not form or len(form) > self._longest_line:
-            return []
-        passing = {line.order: line for gate in self._gates.values() for line in gate.passing(form)}
-        found = [line for _, line in sorted(passing.items()) if line.fits(form)]
-        return [line.rule for line in found if line.outfit.holds_for(host, source_id)]
+    def _passing(self, form: bytes) -> Iterator[_Line]:
+        """The rules that a line may fit, in any order; some more than once."""
+        if len(form) > self._longest_line:
+            return
+        for limit, gates in self._by_length:
+            if len(form) <= limit:
+                for gate in gates:
+                    yield from gate.passing(form)
+                return
+
+    def fitting(self, form: bytes, host: str | None = None, source_id: str | None = None) -> Fitting:
+        """The rules for whole lines that ``form`` (a folded, coded line without blanks around it) fits."""
+        if not form:
+            return EMPTY
+        passing = {line.order: line for line in self._passing(form)}
+        found = tuple(
+            order
+            for order, line in sorted(passing.items())
+            if line.fits(form) and line.outfit.holds_for(host, source_id)
+        )
+        if not found:
+            return NO_RULES
+        if found not in self._fittings:
+            self._fittings[found] = Fitting([passing[order].rule for order in found])
+        return self._fittings[found]
 
     def endings(
         self, form: bytes, host: str | None = None, source_id: str | None = None
@@ -274,9 +321,12 @@ class RuleBook:
 
     def seams(self, text: bytes, host: str | None = None, source_id: str | None = None) -> Sequence[int]:
         """Where pieces of a folded and coded text are glued together."""
+        if not self._seams:
+            return []
+        likely = [self._seams[number] for number in self._any_seam.Match(text) or ()]
         return [
             found.start(1)
-            for outfit, _, pattern in self._seams
+            for outfit, _, pattern in likely
             if outfit.holds_for(host, source_id)
             for found in pattern.finditer(text)
         ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 _PLAIN = {
     **dict.fromkeys("“”„‟«»″〝〞", '"'),
@@ -66,8 +66,7 @@ def _one_byte(found: re.Match[str]) -> str:
     return "¦" if unicodedata.category(char) == "So" else "¿"
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """One piece of the text: ``start``..``end`` with its line break, ``form`` is its folded text without blanks.
 
     ``left`` is where ``form`` begins in the text; ``glued`` says that no line break stands before it.
@@ -97,6 +96,14 @@ def _segment(folded: str, start: int, end: int, glued: bool) -> Segment:
     return Segment(start, end, left, form, glued)
 
 
+def first_line(folded: str) -> Segment:
+    """The first line that is not blank, with the blank ones before it."""
+    left = len(folded) - len(folded.lstrip())
+    found = _LINE.match(folded, left)
+    end = found.end() if found else len(folded)
+    return Segment(0, end, left, folded[left:end].rstrip(), glued=False)
+
+
 def lines(text: str) -> list[tuple[int, int]]:
     """The lines of ``text`` as offsets, without a gap; leading blank lines belong to the first."""
     spans = [m.span() for m in _LINE.finditer(text)]
@@ -111,6 +118,9 @@ def segments(folded: str, seams: Iterable[int] = ()) -> list[Segment]:
     out: list[Segment] = []
     at = 0
     for start, end in lines(folded):
+        if at == len(pending) or pending[at] >= end:
+            out.append(_segment(folded, start, end, glued=False))
+            continue
         cuts = []
         while at < len(pending) and pending[at] < end:
             if pending[at] > start:

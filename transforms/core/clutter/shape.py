@@ -8,7 +8,8 @@ _SENTENCE_END = re.compile(r"[.!?…][\"')\]]*(?:\s|$)")
 _BULLET = re.compile(r"[-*•·▪►>+]\s+\S|\d{1,2}[.)]\s+\S")
 _WORD = re.compile(r"[^\W\d_]+")
 _MARK = re.compile(r"^(?:[-*•·▪►>+]|\d{1,2}[.)])\s+")
-_CLOSED = re.compile(r"[.…:;,][\"')\]]*$")
+_CLOSED = frozenset(".…:;,")
+_CLOSING = "\"')]"
 
 PROSE_CHARS = 80
 """A line of this length with a sentence that ends counts as prose: shorter ones are as often clutter."""
@@ -35,7 +36,7 @@ def sentences(form: str) -> int:
 
 def is_bullet(form: str) -> bool:
     """Whether the line begins like an entry of a list."""
-    return bool(_BULLET.match(form))
+    return not form[:1].isalpha() and bool(_BULLET.match(form))
 
 
 def without_bullet(form: str) -> str:
@@ -45,4 +46,8 @@ def without_bullet(form: str) -> str:
 
 def is_title(form: str) -> bool:
     """Whether the line could be a headline: short, with letters, and not closed like a sentence."""
-    return 0 < len(form) <= TITLE_CHARS and not _CLOSED.search(form) and any(c.isalpha() for c in form)
+    return (
+        0 < len(form) <= TITLE_CHARS
+        and form.rstrip(_CLOSING)[-1:] not in _CLOSED
+        and (form[0].isalpha() or any(map(str.isalpha, form)))
+    )

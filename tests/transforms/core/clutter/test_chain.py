@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise, product
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,20 +32,21 @@ def test_no_way_is_better_than_the_best(steps: dict[str, float], sums: list[tupl
         names = [chain.states[state] for state in path]
         return own + sum(steps[f"{a}>{b}"] for a, b in pairwise(names))
 
-    found = total(tuple(chain.best_path(sums)))
+    found = total(tuple(chain.best_path(np.array(sums))))
     assert found == max(total(path) for path in product(range(len(STATES)), repeat=len(sums)))
 
 
 def test_nothing_has_no_way() -> None:
-    assert Chain(model({})).best_path([]) == []
+    assert Chain(model({})).best_path(np.zeros((0, 3))) == []
 
 
 @given(st.text(alphabet="abcABC 019.:-é€", min_size=1, max_size=300).map(str.strip).filter(bool))
 def test_a_line_weighs_the_sum_of_its_features(book: RuleBook, text: str) -> None:
     form = describe(text)
-    by_name = book.chain.weigh_by_strength(form.features())
-    assert book.chain.weigh_form(form) == pytest.approx(by_name)
-    assert book.chain.weigh_form(form) == pytest.approx(by_name), "a word that is remembered weighs another"
+    by_name = book.chain.weigh_by_strength(form.features().items())
+    for remembered in (False, True):
+        [sums] = book.chain.weigh([(book.chain.rows(form), [])])
+        assert sums == pytest.approx(by_name), f"remembered: {remembered}"
 
 
 def test_the_reasons_are_the_heaviest_features_in_words() -> None:
