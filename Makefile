@@ -20,7 +20,7 @@ run: $(VENV)/.installed
 	$(BIN)/knipsel explain examples/txt/haven.txt
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not paced"
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not paced"
 	$(BIN)/python -m pytest -m paced
 
 check: $(VENV)/.checked format lint types docs test

@@ -87,8 +87,8 @@ EXPLAINED: dict[Reason, str] = {
     Reason.STAGE_ERROR: "a stage failed on this article; the message names the error",
     Reason.ONLY_CLUTTER: "nothing was left once the clutter was cut",
     Reason.CONTRACT: "a value cannot stand in its column; the message names the column",
-    Reason.OUT_OF_RANGE: "it is of a day before --since or after --until",
     Reason.FORGOTTEN: "it was erased from the data set for good, and is kept out",
+    Reason.OUT_OF_RANGE: "it is of a day before --since or after --until",
 }
 """One sentence a code, for people; a test holds it against the enum."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
 from collections.abc import Callable
@@ -122,8 +121,8 @@ def run_with(changes: dict[str, Any], root: Path, source: Path, monkeypatch: pyt
     """The exit status of a run with a stage before the last that spoils one of two articles."""
     stages = pipeline.build.stages
 
-    def more(config: Any, now: dt.datetime, furniture: Any) -> tuple[Stage, ...]:
-        *usual, check = stages(config, now, furniture)
+    def more(*given: Any) -> tuple[Stage, ...]:
+        *usual, check = stages(*given)
         return (*usual, Stage("spoil", partial(load, changes)), check)
 
     monkeypatch.setattr(pipeline.build, "stages", more)
