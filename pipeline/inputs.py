@@ -6,8 +6,10 @@ import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
+from pipeline.deltalog import LOG
 from pipeline.settings import Config
 from pipeline.tables import Feed
 from schemas.feed import FeedSource
@@ -180,7 +182,9 @@ def _expand(text: str) -> Iterator[tuple[str, str]]:
     elif glob.has_magic(text):
         fixed = Path(*_fixed_parts(path))
         found = [Path(p) for p in glob.glob(text, recursive=True)]  # noqa: PTH207 - Path.glob takes no absolute pattern
-        yield from _named((p for p in found if p.is_file()), fixed)
+        is_data_set = cache(lambda folder: (folder / LOG).is_dir())
+        ours = (p for p in found if p.is_file() and not any(map(is_data_set, p.parents)))
+        yield from _named(ours, fixed)
 
 
 def _named(paths: Iterable[Path], top: Path) -> list[tuple[str, str]]:
@@ -188,12 +192,16 @@ def _named(paths: Iterable[Path], top: Path) -> list[tuple[str, str]]:
 
 
 def _walk(top: Path) -> Iterator[Path]:
-    """Every file below ``top`` but the hidden ones and those in hidden folders."""
+    """Every file below ``top`` but hidden ones, those in hidden folders, and what lies in a data set."""
 
     def refuse(fault: OSError) -> None:
         raise InputError(f"{fault.filename}: the folder cannot be listed ({fault.strerror})")
 
     for folder, folders, names in os.walk(top, onerror=refuse):
+        if LOG in folders:
+            # The pages about its runs are no articles.
+            folders.clear()
+            continue
         folders[:] = [name for name in folders if name[0] != "."]
         paths = (Path(folder, name) for name in names if name[0] != ".")
         # Pipes and sockets would block; a link to nothing stays, to be rejected by name.

@@ -207,3 +207,15 @@ def test_addresses_are_feeds_with_what_the_settings_say_of_them(config: Config) 
     ]
     with pytest.raises(InputError, match="begins with 'ftp'"):
         find_inputs(["ftp://zuidkade.example/rss"], config=config)
+
+
+def test_a_data_set_among_the_inputs_is_left_alone(tmp_path: Path) -> None:
+    for name in ("a.txt", "out/_reports/index.html", "out/_delta_log/0.json", "deep/er/b.html"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("De brug is open.")
+    wanted = [str(tmp_path / name) for name in ("a.txt", "deep/er/b.html")]
+    assert [file.path for file in find_inputs([str(tmp_path)]).files] == wanted
+    assert [file.path for file in find_inputs([f"{tmp_path}/**/*.*"]).files] == wanted
+    with pytest.raises(InputError):
+        find_inputs([str(tmp_path / "out")])
