@@ -138,6 +138,10 @@ def _run(command: tuple[str, ...], data: bytes) -> str | None:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             return f"{name}: took longer than {COMMAND_SECONDS:.0f} s and was ended"
+        except BaseException:
+            # Whoever stops this program is not to wait for what it has started.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     return f"{name}: ended with status {process.returncode}" if process.returncode else None
 
 

@@ -32,20 +32,20 @@ def _zone(name: str) -> str:
 
 
 def _address(url: str) -> str:
-    if "://" not in url:
-        return url
-    try:
-        return checked(url)
-    except Refused as refusal:
-        raise ValueError(
-            f"{refusal.message}; allowed: an http or https address, or the path of a feed file"
-        ) from None
+    return _checked(url, "an http or https address, or the path of a feed file") if "://" in url else url
 
 
 def _hook(url: str) -> str:
     if url and "://" not in url:
         raise ValueError("no address; allowed: http or https, or nothing")
-    return _address(url)
+    return _checked(url, "an http or https address, or nothing") if url else url
+
+
+def _checked(url: str, allowed: str) -> str:
+    try:
+        return checked(url)
+    except Refused as refusal:
+        raise ValueError(f"{refusal.message}; allowed: {allowed}") from None
 
 
 def _network(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import subprocess
 import sys
 import threading
 import time
@@ -19,7 +20,7 @@ from pipeline import alarm
 from pipeline.alarm import Event, Happened, Hooks, tell, unknown
 from pipeline.drift import Alarm
 from schemas.feed import Notice, NoticeCode
-from tests.conftest import NOW
+from tests.conftest import NOW, REPOSITORY
 from transforms.core.drift import Finding
 
 FINDING = Finding("short", 1.0, 0.02, 40, 1, dt.date(2026, 11, 20))
@@ -120,6 +121,30 @@ def test_a_command_that_hangs_is_ended_with_what_it_started(tmp_path: Path, monk
     assert line.endswith("took longer than 0 s and was ended")
     time.sleep(1.5)
     assert not mark.exists()
+
+
+def test_a_command_does_not_outlive_who_is_stopped(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    hangs = f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(60)"
+    code = f"""
+import sys
+from pathlib import Path
+from pipeline.alarm import Happened, Hooks, tell
+from pipeline.run import Stopped, stoppable
+from tests.conftest import NOW
+try:
+    with stoppable([]):
+        tell(Hooks((sys.executable, "-c", {hangs!r})), Happened("out", NOW, error="no space"))
+except Stopped:
+    sys.exit(9)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY) as process:
+        until = time.monotonic() + 60
+        while not begun.exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(20) == 9
 
 
 # A webhook
