@@ -209,6 +209,15 @@ def pages(folder: Path) -> Iterator[Document]:
         yield {"text": text, "segments": segments}
 
 
+JOINED = 2
+"""Of so many documents one is fitted a second time without its line breaks."""
+
+
+def joined(document: Document) -> Document:
+    """The document as it comes from a source that has lost all line breaks."""
+    return document | {"text": re.sub(r"[\n\r]", " ", document["text"])}
+
+
 def golden() -> Iterator[Document]:
     """The golden cases as documents, by their cuts."""
     for name in cases.names():
@@ -249,6 +258,11 @@ def read(shared: Path | None, book: RuleBook) -> tuple[dict[str, list[Sample]], 
     files = {
         path.stem: [sample(json.loads(row), book) for row in path.read_text("utf-8").splitlines()] for path in paths
     }
+    files["joined"] = [
+        sample(joined(json.loads(row)), book)
+        for path in paths
+        for row in path.read_text("utf-8").splitlines()[::JOINED]
+    ]
     files["golden"] = [sample(case, book) for case in golden()]
     rows = [
         row.split("\t")

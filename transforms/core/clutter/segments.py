@@ -112,9 +112,35 @@ def lines(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+RUN_ON = 600
+"""Characters a line, on average over a text, from which on its line breaks are taken for lost. Of 148 extracted pages
+and 1,200 annotated documents with line breaks none has so many."""
+_SENTENCE_END = re.compile(r"(?<![^\W\d_])([^\W\d_]{3,})[.!?…][\"')\]]*\s+(?=[\"'(\[]*[^\W\d_a-z])")
+_ABBREVIATED = frozenset(
+    "prof mevr dhr drs ing mrs messrs jan feb febr mrt apr jun jul aug sep sept okt oct nov dec dez mio mrd min max bzw"
+    " vgl evtl ggf etc resp art afb fig vol nos col gen capt sgt hon rev gov rep sen dept inc ltd corp bros abs nrn".split()
+)
+
+
+def sentence_seams(folded: str) -> list[int]:
+    """Where sentences begin in a text that has lost its line breaks; nothing in other texts."""
+    if len(folded) < RUN_ON or len(folded) < RUN_ON * sum(1 for line in folded.splitlines() if line.strip()):
+        return []
+    return [
+        found.end()
+        for start, end in lines(folded)
+        if end - start > RUN_ON
+        for found in _SENTENCE_END.finditer(folded, start, end)
+        if found[1].casefold() not in _ABBREVIATED
+    ]
+
+
 def segments(folded: str, seams: Iterable[int] = ()) -> list[Segment]:
-    """Every piece of a folded text in order, split at line breaks and at the offsets in ``seams``."""
-    pending = sorted(set(seams))
+    """Every piece of a folded text in order, split at line breaks and at the offsets in ``seams``.
+
+    A text whose line breaks are lost is split at the ends of its sentences as well.
+    """
+    pending = sorted({*seams, *sentence_seams(folded)})
     out: list[Segment] = []
     at = 0
     for start, end in lines(folded):

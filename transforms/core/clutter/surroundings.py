@@ -66,6 +66,9 @@ def _at(name: str, where: str) -> Names:
     return name, f"{name} {where}"
 
 
+_GLUED = ("glued",)
+
+
 def surroundings(lines: Sequence[Line], sure: Sequence[bool], headline: str | None = None) -> list[Surroundings]:
     """What is said of each line by where it stands, by the text around it, and by the rules.
 
@@ -158,7 +161,8 @@ def surroundings(lines: Sequence[Line], sure: Sequence[bool], headline: str | No
         if form.language and form.language != spoken:
             add(("foreign",))
         if segment.glued:
-            add(("glued",))
+            parted = lines[i - 1].segment.end > lines[i - 1].segment.right
+            add(_with("parted", place, shape) if parted else _GLUED)
         if segment.indented:
             add(("indented",))
         if times and form.time_first:
