@@ -11,8 +11,8 @@ import pytest
 from pipeline.settings import Config, load
 from transforms.core.clutter.rules import RuleBook, rule_book
 
-# How long an example takes says more of the machine than of the code. The suite tries the same examples every time, so
-# that only a change can break it; `--hypothesis-profile explore` looks for new ones.
+# How long an example takes says more of the machine than of the code. The suite tries the same examples every time,
+# so that only a change can break it; `--hypothesis-profile explore` looks for new ones.
 hypothesis.settings.register_profile(
     "knipsel", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )

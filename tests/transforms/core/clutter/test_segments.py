@@ -7,7 +7,8 @@ import pytest
 from transforms.core.clutter.segments import RUN_ON, fold, segments, sentence_seams
 
 STORY = (
-    "De veerpont bij Oudendam vaart weer. Dr. Vos en prof. Kuip keken toe! \"Eindelijk\", zei de veerman. 'Het werd tijd.' "
+    "De veerpont bij Oudendam vaart weer. Dr. Vos en prof. Kuip keken toe! "
+    "\"Eindelijk\", zei de veerman. 'Het werd tijd.' "
     "Om 9.30 uur ging de eerste fietser mee. N.V. Pont betaalt alles. "
 )
 RUN_ON_STORY = STORY * (RUN_ON // len(STORY) + 1)
