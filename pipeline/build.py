@@ -25,7 +25,7 @@ from transforms.extract_articles import extract_articles
 from transforms.fetching.job import Fetching
 from transforms.keep_books import KeepBooks
 from transforms.pool import Workers
-from transforms.read_sources import ReadSources
+from transforms.read_sources import Read, ReadSources
 from transforms.select_days import ALL, Days, select_days
 from transforms.stage import REJECTS, Stage
 from transforms.strip_clutter import strip_clutter
@@ -69,9 +69,9 @@ class Job:
 
 
 def stages(
-    config: Config, now: dt.datetime, furniture: Mapping[str, Mapping[str, int]], days: Days = ALL
+    config: Config, now: dt.datetime | None, furniture: Mapping[str, Mapping[str, int]], days: Days = ALL
 ) -> tuple[Stage, ...]:
-    """What happens to a record between reading and writing, in order."""
+    """What happens to a record between reading and writing, in order; ``now`` is ``None`` where that never ends."""
     return (
         extract_articles(now=now, timezones=config.settings.timezones),
         strip_clutter(config.rules, furniture),
@@ -83,18 +83,46 @@ def stages(
     )
 
 
+def read_and_clean(
+    sources: beam.PCollection,
+    config: Config,
+    *,
+    now: dt.datetime | None,
+    fetching: Fetching,
+    workers: Workers,
+    furniture: Mapping[str, Mapping[str, int]],
+    progress: Shared | None = None,
+    days: Days = ALL,
+    forgotten: Forgotten | None = None,
+) -> tuple[Read, beam.pvalue.DoOutputsTuple]:
+    """The first half, of runs and of jobs that never end: what was read, and the drafts and dead letters of that.
+
+    Each carries the event time of its record. See ``Job`` for the arguments; ``now`` is ``None`` in a job that never
+    ends.
+    """
+    limits = config.settings.limits
+    read = sources | "Read" >> ReadSources(
+        now=now,
+        text_bytes=limits.text_bytes,
+        feed_bytes=limits.feed_bytes,
+        fetching=fetching,
+        workers=workers,
+        progress=progress,
+        forgotten=forgotten,
+    )
+    return read, read.records | "Apply" >> ApplyStages(stages(config, now, furniture, days), workers)
+
+
 def build(sources: beam.PCollection, config: Config, job: Job) -> beam.PCollection:
     """Everything between file descriptors and staged files; gives the outcome of the run as its one element.
 
-    The sources may as well be unbounded: records carry their event time from the moment they are read, and the
-    outcome is what a commit needs, whether a run asks for it once or a window again and again.
+    Where the sources never end, the second half is done for a pane of a window at a time: ``pipeline.endless``.
 
     Args:
         sources: ``SourceFile`` descriptors.
         config: settings, rules and vocabularies.
         job: the run.
     """
-    limits = config.settings.limits
     target = Target(
         staging=job.staging,
         run_id=job.run_id,
@@ -105,16 +133,17 @@ def build(sources: beam.PCollection, config: Config, job: Job) -> beam.PCollecti
         buffer_bytes=config.settings.run.buffer_bytes,
     )
 
-    read = sources | "Read" >> ReadSources(
+    read, drafted = read_and_clean(
+        sources,
+        config,
         now=job.now,
-        text_bytes=limits.text_bytes,
-        feed_bytes=limits.feed_bytes,
         fetching=job.fetching,
         workers=job.workers,
+        furniture=job.furniture,
         progress=job.progress,
+        days=job.days,
         forgotten=job.forgotten,
     )
-    drafted = read.records | "Apply" >> ApplyStages(stages(config, job.now, job.furniture, job.days), job.workers)
     new = drafted.drafts | "DropKnown" >> DropKnown(job.known, job.memory, job.forgotten)
     placed = new.articles | "ClusterArticles" >> ClusterArticles(
         job.state, now=job.now, window_days=config.settings.clusters.window_days, memory=job.stories

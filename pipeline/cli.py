@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     args = parser().parse_args(words)
     args.beam_options = beam_options
-    if beam_options and args.command != "run":
+    if beam_options and args.command not in ("run", "watch"):
         return say(USAGE, f"'--' hands options to Beam, which '{args.command}' does not use")
     as_json = getattr(args, "log_format", "text") == "json"
     logging.basicConfig(

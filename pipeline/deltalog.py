@@ -28,6 +28,7 @@ from typing import Any, Self
 import pyarrow as pa
 from deltalake import Schema
 
+from pipeline.pane import Pane
 from pipeline.upkeep import UNSEALED, UPKEEP, Upkeep, is_sealed, sealed_lines
 from schemas.article import ARTICLES, SCHEMA_VERSION
 from transforms.parquet import ContractError, StagedFile
@@ -115,6 +116,7 @@ class RunRecord:
             ``COMPACT`` begins a data set with the rows of another.
         rewritten: other files that it puts in place of those there; told in its intent only.
         removed: paths below the root of what it removes, besides articles and dead letters; in its intent only.
+        pane: what it is of a job that never ends.
     """
 
     run_id: str
@@ -129,10 +131,11 @@ class RunRecord:
     operation: Operation = Operation.RUN
     rewritten: tuple[Rewritten, ...] = ()
     removed: tuple[str, ...] = ()
+    pane: Pane | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The record as JSON takes it."""
-        later = {"operation": Operation.RUN, "rewritten": (), "removed": ()}
+        later = {"operation": Operation.RUN, "rewritten": (), "removed": (), "pane": None}
         return {name: value for name, value in asdict(self).items() if name not in later or value != later[name]}
 
     @classmethod
@@ -153,6 +156,7 @@ class RunRecord:
                     "operation": Operation(found.get("operation", Operation.RUN)),
                     "rewritten": tuple(Rewritten(**file) for file in found.get("rewritten", ())),
                     "removed": tuple(found.get("removed", ())),
+                    "pane": Pane.from_json(found.get("pane")),
                 }
             )
         except (KeyError, TypeError, ValueError, ContractError) as err:

@@ -32,6 +32,7 @@ from pipeline.checkpoints import LiveFile, make_checkpoint
 from pipeline.commit_check import check_books, check_keys, check_replaced
 from pipeline.deltalog import LOG, RUN_ID, Counts, LedgerError, Operation, Rewritten, RunRecord, StateFile
 from pipeline.moves import NEW_STATE, Move, check_present, moves_of
+from pipeline.pane import Pane
 from pipeline.roots import LOCK, RootBusy, RootError, open_root
 from pipeline.states import INTENT, STATE, current_state, old_states, read_intent, read_state, state_after
 from pipeline.upkeep import Upkeep, upkeep_entry
@@ -160,6 +161,7 @@ class Ledger:
         operation: Operation = Operation.RUN,
         rewritten: Sequence[Rewritten] = (),
         removed: Sequence[str] = (),
+        pane: Pane | None = None,
     ) -> int:
         """Make the files and the state part of the data set, together or not at all.
 
@@ -178,6 +180,7 @@ class Ledger:
                 with ``COMPACT`` the data set is new, and the id is the next one of the data set that it is made from.
             rewritten: other files in ``staging(run_id)``, to be put in place of those at their paths.
             removed: paths below the root of what else is to go.
+            pane: what it commits of a job that never ends.
 
         Returns:
             The number of the commit.
@@ -224,6 +227,7 @@ class Ledger:
             operation=operation,
             rewritten=tuple(rewritten),
             removed=tuple(removed),
+            pane=pane,
         )
         self._decide(record)
         self._roll_forward(record)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pipeline.alarm import unknown
 from pipeline.batches import JOB, Backlog, Batch, Done, added
@@ -24,21 +24,16 @@ from pipeline.event_log import SILENT, Begun, Published, Reporter, Resumed, Star
 from pipeline.feed_state import FEEDS, HOSTS, PAGES, FeedState
 from pipeline.inputs import Inputs
 from pipeline.known_index import known_files
+from pipeline.learned import read_part, recurring_lines, with_lines, with_stories
 from pipeline.ledger import Counts, Ledger, LedgerError
 from pipeline.loop import Loop
 from pipeline.settings import Config
 from schemas.feed import Notice, PollResult
-from transforms.cluster_articles import first_day
-from transforms.core.clutter.recurring import RecurringLines
 from transforms.core.forgotten import Forgotten
-from transforms.core.near_duplicates import STATE as STORIES
-from transforms.core.near_duplicates import Window
 from transforms.core.outlet_figures import OutletFigures
 from transforms.core.outlet_figures import added as figures_added
 from transforms.keep_books import Outcome
 from transforms.parquet import StagedFile
-
-T = TypeVar("T")
 
 
 @contextmanager
@@ -158,13 +153,13 @@ def run(
         report.tell(Started(first, len(backlog.files), backlog.total_bytes, len(inputs.feeds)))
         if came.batches:
             report.tell(Resumed(first, came.batches))
-        feeds = _read_state(root, FeedState.from_json, ledger.state)
+        feeds = read_part(root, FeedState.from_json, ledger.state)
         noticed = feeds.notices(inputs.feeds)
-        drift = _read_state(root, Drift.from_json, ledger.state)
+        drift = read_part(root, Drift.from_json, ledger.state)
         figures: dict[str, OutletFigures] = {}
         asked: frozenset[str] = frozenset()
         alarms: tuple[Alarm, ...] = ()
-        forgotten = _read_state(root, Forgotten.from_json, ledger.state)
+        forgotten = read_part(root, Forgotten.from_json, ledger.state)
         kept = loop if loop is not None else Loop()
         kept.known.begin(ledger.version, lambda: known_files(ledger))
         with Engine(config, now, runner, beam_options, feeds.hosts, kept, record) as engine:
@@ -187,13 +182,8 @@ def run(
                 came = came.with_batch(backlog.behind(batch, outcome.left), counts)
                 policy = polls_of(config.settings)
                 feeds = feeds.learned(outcome, batch.feeds, batch.pages, policy, now=now)
-                state = _state(ledger, lines.learned(outcome.tallies, ledger.version + 1), feeds, came, backlog)
-                days = config.settings.clusters.window_days
-                if not days:
-                    state.pop(STORIES, None)
-                elif outcome.clustered:
-                    window = _read_state(root, Window.from_json, state)
-                    state |= window.learned(outcome.clustered, since=first_day(now, days)).as_json()
+                state = _state(with_lines(ledger, outcome, ledger.version + 1), feeds, came, backlog)
+                state = with_stories(root, state, outcome, config.settings.clusters.window_days, now)
                 figures, asked = figures_added(figures, outcome.figures), asked | outlets_of(batch.feeds)
                 usual, alarms = drift.after(
                     figures,
@@ -309,11 +299,8 @@ def _balanced(outcome: Outcome, done: Done, allowed: float) -> Counts:
     return counts
 
 
-def _state(ledger: Ledger, learned: RecurringLines, feeds: FeedState, came: Done, backlog: Backlog) -> dict[str, Any]:
-    """What the next run is to find: lines that recur, what is known of feeds, how far an unfinished job is."""
-    state = ledger.state
-    if learned != recurring_lines(ledger.root, state):
-        state.update(learned.as_json())
+def _state(state: dict[str, Any], feeds: FeedState, came: Done, backlog: Backlog) -> dict[str, Any]:
+    """The ``state`` with what is known of feeds, and how far an unfinished job is."""
     for key in (FEEDS, HOSTS, PAGES):
         state.pop(key, None)
     state.update(feeds.as_json())
@@ -333,22 +320,6 @@ def _published_before(count: int) -> str:
         return ""
     verb = "is" if count == 1 else "are"
     return f"; the {_batches(count)} before it {verb}, and the same command goes on behind"
-
-
-def recurring_lines(root: Path, state: Mapping[str, Any]) -> RecurringLines:
-    """What the state of the data set at ``root`` says of lines that recur.
-
-    Raises:
-        LedgerError: it is not what this program writes.
-    """
-    return _read_state(root, RecurringLines.from_json, state)
-
-
-def _read_state(root: Path, read: Callable[[Mapping[str, Any]], T], state: Mapping[str, Any]) -> T:
-    try:
-        return read(state)
-    except ValueError as fault:
-        raise LedgerError(f"{root}: {fault}; use the version of knipsel that wrote it, or a newer one") from fault
 
 
 def _listed(reasons: Mapping[str, int]) -> str:

@@ -190,6 +190,12 @@ class Watch(_Table):
     stuck_seconds: Annotated[float, Field(strict=True, ge=60, le=7 * 86_400)]
     worker_cycles: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
     worker_bytes: Annotated[int, Field(strict=True, ge=100_000_000, le=1 << 40)]
+    window_seconds: Annotated[int, Field(strict=True, ge=1, le=31 * 86_400)]
+    late_seconds: Annotated[int, Field(strict=True, ge=0, le=366 * 86_400)]
+    pane_seconds: Annotated[int, Field(strict=True, ge=1, le=86_400)]
+    pane_records: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+    shards: Annotated[int, Field(strict=True, ge=1, le=1_000)]
+    host_groups: Annotated[int, Field(strict=True, ge=1, le=1_000)]
 
 
 class Settings(_Table):

@@ -113,7 +113,7 @@ class Worker:
         self._since = dt.datetime.fromisoformat(order.since)
         self._config = _for_watch(self._load())
         self._paths = tuple(text for text in order.inputs if "://" not in text)
-        self._feeds, self._fixed = self._find_feeds()
+        self._feeds, self._fixed = feeds_of(order, self._config)
         # Before any thread: a process that has threads should not fork.
         if self._config.settings.run.workers:
             nursery().fork()
@@ -187,19 +187,6 @@ class Worker:
     def _load(self) -> Config:
         order = self._order
         return load(Path(order.config) if order.config else None, order.overrides)
-
-    def _find_feeds(self) -> tuple[list[FeedSource], list[SourceFile]]:
-        """The feeds on the network, and those on disk, which are files."""
-        order, config = self._order, self._config
-        urls = [text for text in order.inputs if "://" in text]
-        feeds = find_inputs(urls, source=order.source, config=config).feeds
-        # Who asks for a feed by name wants it asked though it has failed: once, not in every run from then on.
-        feeds = [replace(feed, asked=order.first) for feed in feeds]
-        if order.inputs and not order.feeds:
-            return feeds, []
-        own = find_feeds(config)
-        named = {feed.url for feed in feeds}
-        return [*feeds, *(feed for feed in own.feeds if feed.url not in named)], own.files
 
     def _find_files(self) -> list[SourceFile]:
         order = self._order
@@ -334,6 +321,23 @@ class Worker:
 
     def _tell(self, what: str, **fields: Any) -> None:
         self._told.write(json.dumps({"what": what, **fields}) + "\n")
+
+
+def feeds_of(order: Order, config: Config) -> tuple[list[FeedSource], list[SourceFile]]:
+    """The feeds on the network that are to be followed, and those on disk, which are files.
+
+    Raises:
+        InputError: an input cannot be used.
+    """
+    urls = [text for text in order.inputs if "://" in text]
+    feeds = find_inputs(urls, source=order.source, config=config).feeds
+    # Who asks for a feed by name wants it asked though it has failed: once, not in every run from then on.
+    feeds = [replace(feed, asked=order.first) for feed in feeds]
+    if order.inputs and not order.feeds:
+        return feeds, []
+    own = find_feeds(config)
+    named = {feed.url for feed in feeds}
+    return [*feeds, *(feed for feed in own.feeds if feed.url not in named)], own.files
 
 
 def _for_watch(config: Config) -> Config:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from schemas.record import Draft
 from transforms.core.contract import check
 from transforms.core.stages import Stage as Step
+from transforms.moment import moment
 from transforms.stage import Stage
 
 
-def check_articles(*, now: datetime) -> Stage:
+def check_articles(*, now: datetime | None) -> Stage:
     """The stage that turns away what breaks the contract of the data set, after all others have filled their columns.
 
     Args:
-        now: the moment of the run; no article is dated days after it.
+        now: the moment of the run, days after which no article is dated; ``None``: whenever one is come to.
     """
     return Stage("check", partial(_load, now))
 
 
-def _load(now: datetime) -> Step:
-    step: partial[Draft] = partial(check, now=now)
-    return step
+def _load(now: datetime | None) -> Step:
+    return lambda draft: check(draft, now=moment(now))

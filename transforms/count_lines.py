@@ -23,6 +23,17 @@ class CountLines(beam.PTransform):
         return articles | "Lines" >> beam.FlatMap(_lines) | "Sample" >> beam.CombinePerKey(SampleFn())
 
 
+def tallies(articles: Iterable[Article]) -> Iterator[tuple[str, Tally]]:
+    """The same for articles that are at hand."""
+    fn = SampleFn()
+    samples: dict[str, dict[str, Seen]] = {}
+    for article in articles:
+        for source_id, entry in _lines(article):
+            samples[source_id] = fn.add_input(samples.get(source_id, fn.create_accumulator()), entry)
+    for source_id, sample in samples.items():
+        yield source_id, fn.extract_output(sample)
+
+
 def _lines(article: Article) -> Iterator[tuple[str, tuple[str, Seen]]]:
     if article.source_id != LOCAL:
         text = restore(article.body, article.removed)

@@ -71,23 +71,27 @@ class KeepBooks(beam.PTransform):
     """
 
     def expand(self, inputs: Mapping[str, beam.PCollection]) -> beam.PCollection:
-        count: dict[str, Callable[[Any], Iterable[tuple[str, Any]]]] = {
-            "records": lambda _: ((READ, 1),),
-            "unread": lambda _: ((READ, 1),),
-            "known": lambda _: ((READ, 1), (DUPLICATE, 1)),
-            "duplicates": lambda _: ((DUPLICATE, 1),),
-            "articles": _figures,
-            "rejects": lambda reject: (("reasons", str(reject.code)), *_figures(reject)),
-        }
-        notes = [
-            part | f"Count {name}" >> beam.FlatMap(count.get(name, partial(_noted, name)))
-            for name, part in inputs.items()
-        ]
+        notes = [part | f"Count {name}" >> beam.FlatMap(_counting(name)) for name, part in inputs.items()]
         return notes | beam.Flatten() | beam.CombineGlobally(_Tally())
+
+
+def outcome_of(inputs: Mapping[str, Iterable[Any]]) -> Outcome:
+    """The same of inputs that are at hand."""
+    outcome, tally = Outcome(), _Tally()
+    for name, part in inputs.items():
+        for one in part:
+            for note in _counting(name)(one):
+                outcome = tally.add_input(outcome, note)
+    return outcome
 
 
 NOTED = ("files", "left", "polls", "later", "clustered")
 """What an ``Outcome`` lists as it came."""
+
+
+def _counting(name: str) -> Callable[[Any], Iterable[tuple[str, Any]]]:
+    """What of the input called ``name`` is noted of each."""
+    return _COUNTS.get(name, partial(_noted, name))
 
 
 def _noted(name: str, value: Any) -> tuple[tuple[str, Any]]:
@@ -98,6 +102,16 @@ def _figures(item: Article | Reject) -> Iterator[tuple[str, Any]]:
     found = figured(item)
     if found is not None:
         yield "figures", found
+
+
+_COUNTS: dict[str, Callable[[Any], Iterable[tuple[str, Any]]]] = {
+    "records": lambda _: ((READ, 1),),
+    "unread": lambda _: ((READ, 1),),
+    "known": lambda _: ((READ, 1), (DUPLICATE, 1)),
+    "duplicates": lambda _: ((DUPLICATE, 1),),
+    "articles": _figures,
+    "rejects": lambda reject: (("reasons", str(reject.code)), *_figures(reject)),
+}
 
 
 def newer(one: Mapping[str, HostMemory], other: Mapping[str, HostMemory]) -> dict[str, HostMemory]:

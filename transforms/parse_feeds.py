@@ -20,6 +20,7 @@ from transforms.core.dates import read_date
 from transforms.core.feeds import FEED_BOZO, parse_feed
 from transforms.core.forgotten import Forgotten, obituary
 from transforms.core.stages import event_time
+from transforms.moment import moment
 from transforms.nursery import loaded, packed
 from transforms.poll_feeds import POLLS
 from transforms.pool import Pool, Workers
@@ -37,13 +38,15 @@ class ParseFeeds(beam.PTransform):
     Further outputs are entries that are known, and how the poll ended. What is no feed is passed on as it is.
 
     Args:
-        now: the moment of the run.
+        now: the moment of the run; ``None``: whenever a feed is parsed.
         workers: a parser that hangs or dies is in a process of its own; with none it is in that of the engine.
         progress: the handle of the counters of whoever watches.
         forgotten: what was erased for good; it is not asked for again.
     """
 
-    def __init__(self, now: datetime, workers: Workers, progress: Shared, forgotten: Forgotten | None = None) -> None:
+    def __init__(
+        self, now: datetime | None, workers: Workers, progress: Shared, forgotten: Forgotten | None = None
+    ) -> None:
         super().__init__()
         self._fn = ParseFeedFn(now, workers, progress, forgotten or Forgotten())
 
@@ -54,7 +57,7 @@ class ParseFeeds(beam.PTransform):
 class ParseFeedFn(beam.DoFn):
     """See ``ParseFeeds``."""
 
-    def __init__(self, now: datetime, workers: Workers, progress: Shared, forgotten: Forgotten) -> None:
+    def __init__(self, now: datetime | None, workers: Workers, progress: Shared, forgotten: Forgotten) -> None:
         self._forgotten = forgotten
         self._now = now
         self._workers = workers
@@ -75,6 +78,7 @@ class ParseFeedFn(beam.DoFn):
             yield pvalue.TaggedOutput(POLLS, Poll(document.source.url, PollResult.FAILED, message=parsed.message))
             return
         seen = frozenset(document.source.memory.marks)
+        now = moment(self._now)
         for entry in parsed.entries:
             has_page = document.source.text is TextFrom.PAGE and entry.record.declared.url
             gone = self._forgotten.known(addresses=(entry.record.declared.url, entry.record.declared.guid))
@@ -89,9 +93,9 @@ class ParseFeedFn(beam.DoFn):
             if entry.mark in seen:
                 yield pvalue.TaggedOutput(KNOWN, entry.name)
             elif not has_page:
-                yield TimestampedValue(entry.record, event_time(entry.record, self._now).timestamp())
+                yield TimestampedValue(entry.record, event_time(entry.record, now).timestamp())
             elif not document.recorded:
-                wanted = request_of(entry, document, self._now)
+                wanted = request_of(entry, document, now)
                 self._progress.read += isinstance(wanted, Reject)
                 yield pvalue.TaggedOutput(REJECTS, wanted) if isinstance(wanted, Reject) else wanted
         yield pvalue.TaggedOutput(POLLS, poll_of(document, parsed))

@@ -25,6 +25,7 @@ from transforms.core.stages import event_time
 from transforms.core.text import decode
 from transforms.fetch_pages import LATER, FetchPages
 from transforms.fetching.job import HOSTS, Fetching
+from transforms.moment import moment
 from transforms.parse_feeds import KNOWN, ParseFeeds
 from transforms.poll_feeds import POLLS, PollFeeds
 from transforms.pool import Workers
@@ -70,7 +71,7 @@ class ReadSources(beam.PTransform):
     between two stages of an engine.
 
     Args:
-        now: the moment of the run.
+        now: the moment of the run; ``None``: whenever something is read.
         text_bytes: the largest article, decoded.
         feed_bytes: the largest feed, decoded.
         fetching: how feeds and pages are fetched.
@@ -82,7 +83,7 @@ class ReadSources(beam.PTransform):
     def __init__(
         self,
         *,
-        now: datetime,
+        now: datetime | None,
         text_bytes: int,
         feed_bytes: int,
         fetching: Fetching,
@@ -116,7 +117,7 @@ class ReadSources(beam.PTransform):
 class ReadSourceFn(beam.DoFn):
     """See ``ReadSources``. What is no file is passed on as it is."""
 
-    def __init__(self, now: datetime, text_bytes: int, feed_bytes: int, progress: Shared) -> None:
+    def __init__(self, now: datetime | None, text_bytes: int, feed_bytes: int, progress: Shared) -> None:
         self._now = now
         self._text_bytes = text_bytes
         self._feed_bytes = feed_bytes
@@ -147,7 +148,7 @@ class ReadSourceFn(beam.DoFn):
             if isinstance(item, Reject):
                 yield pvalue.TaggedOutput(REJECTS, item)
             else:
-                yield TimestampedValue(item, event_time(item, self._now).timestamp())
+                yield TimestampedValue(item, event_time(item, moment(self._now)).timestamp())
         self._progress.file_bytes = 0
         self._progress.done_bytes += (end - file.start.disk_bytes) if end else max(at, _rest(file))
 

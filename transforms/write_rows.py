@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from schemas.article import ARTICLES, Article
 from schemas.reject import REJECTS, Reject
+from transforms.by_hand import bundle, set_up
 from transforms.core.text import sound
-from transforms.parquet import stage_rows
+from transforms.parquet import StagedFile, stage_rows
 from transforms.stage_times import timed
 
 
@@ -25,6 +26,7 @@ class Target:
     """Where a run writes, and what it stamps on its rows.
 
     A file is closed at ``rows_per_file`` rows, and all files when the rows that wait hold ``buffer_bytes`` of text.
+    Its name is the id of the run, the ``mark`` if there is one, and a number.
     """
 
     staging: Path
@@ -34,6 +36,7 @@ class Target:
     rules_version: str
     rows_per_file: int
     buffer_bytes: int
+    mark: str = ""
 
 
 class WriteArticles(beam.PTransform):
@@ -44,8 +47,7 @@ class WriteArticles(beam.PTransform):
         self._target = target
 
     def expand(self, articles: beam.PCollection) -> beam.PCollection:
-        fn = StageRowsFn(self._target, ARTICLES, ("article_id", "version"))
-        return articles | beam.Map(_article_row, self._target) | beam.ParDo(fn)
+        return articles | beam.Map(_article_row, self._target) | beam.ParDo(_articles_fn(self._target))
 
 
 class WriteRejects(beam.PTransform):
@@ -56,8 +58,26 @@ class WriteRejects(beam.PTransform):
         self._target = target
 
     def expand(self, rejects: beam.PCollection) -> beam.PCollection:
-        fn = StageRowsFn(self._target, REJECTS, ("input_ref", "code"))
-        return rejects | beam.Map(_reject_row, self._target) | beam.ParDo(fn)
+        return rejects | beam.Map(_reject_row, self._target) | beam.ParDo(_rejects_fn(self._target))
+
+
+def staged_here(articles: Iterable[Article], rejects: Iterable[Reject], target: Target) -> list[StagedFile]:
+    """Stage articles and dead letters that are at hand, as the transforms do with those of a run."""
+    rows = (_article_row(article, target) for article in articles)
+    letters = (_reject_row(reject, target) for reject in rejects)
+    return [
+        file
+        for fn, each in ((_articles_fn(target), rows), (_rejects_fn(target), letters))
+        for _, file in bundle(set_up(fn), each)
+    ]
+
+
+def _articles_fn(target: Target) -> StageRowsFn:
+    return StageRowsFn(target, ARTICLES, ("article_id", "version"))
+
+
+def _rejects_fn(target: Target) -> StageRowsFn:
+    return StageRowsFn(target, REJECTS, ("input_ref", "code"))
 
 
 def _article_row(article: Article, target: Target) -> tuple[dt.date, dict[str, Any], int]:
@@ -121,6 +141,6 @@ class StageRowsFn(beam.DoFn):
     def _stage(self, date: dt.date) -> Any:
         rows = self._waiting.pop(date)
         self._files += 1
-        name = f"{self._target.run_id}-{self._files}.parquet"
+        name = f"{self._target.run_id}-{self._target.mark}{self._files}.parquet"
         with timed("write"):
             return stage_rows(self._target.staging, name, rows, self._schema, self._sort_by, date=date)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.commands.base import BUSY, Commands, clock, count, fail, root_of
+from pipeline.commands.base import BUSY, USAGE, Commands, clock, count, fail, root_of, say
 from pipeline.event_log import FORMATS
 from pipeline.metrics_file import metrics_path
+
+if TYPE_CHECKING:
+    from pipeline.watch import Voice
+    from pipeline.watch_link import Order
 
 
 def add(commands: Commands) -> None:
@@ -50,6 +55,12 @@ def add(commands: Commands) -> None:
         help="is written anew every ten seconds (default: ROOT/_watch/heartbeat.json)",
     )
     watch.add_argument("--quiet", action="store_true", help="say nothing but what fails")
+    watch.add_argument(
+        "--runner",
+        metavar="NAME",
+        help="hand a job that never ends to this Beam runner, such as PortableRunner, in place of small runs here; "
+        "options behind -- go to Beam",
+    )
 
 
 def do_watch(args: argparse.Namespace) -> int:
@@ -80,11 +91,32 @@ def do_watch(args: argparse.Namespace) -> int:
         metrics_file.write_watch(status, root.absolute(), clock(), args.metrics)
 
     voice = Voice(order.log_json, args.quiet, args.json)
+    if args.runner is not None:
+        return _job(args, order, voice, root)
+    if args.beam_options:
+        return say(USAGE, "'--' hands options to Beam, which 'watch' uses with --runner only")
     supervisor = Supervisor(
         order, voice, metrics=measure if args.metrics is not None else None, heartbeat=args.heartbeat
     )
     try:
         with held(root):
             return supervisor.run()
+    except WatchBusy as fault:
+        return fail(args, BUSY, str(fault))
+
+
+def _job(args: argparse.Namespace, order: Order, voice: Voice, root: Path) -> int:
+    """The same as a job on another engine."""
+    from pipeline.watch import WatchBusy, held
+    from pipeline.watch_job import watch_job
+
+    for option in ("record", "metrics", "heartbeat"):
+        if getattr(args, option) is not None:
+            return say(
+                USAGE, f"--{option} is for watching without --runner: the engine has the job, not this process"
+            )
+    try:
+        with held(root):
+            return watch_job(order, voice, args.runner, args.beam_options)
     except WatchBusy as fault:
         return fail(args, BUSY, str(fault))

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from pipeline.cli import main
+from pipeline.learned import recurring_lines
 from pipeline.ledger import Ledger, LedgerError
-from pipeline.run import recurring_lines
 from pipeline.verify import verify
 from schemas.article import Cut
 from tests.conftest import NOW
