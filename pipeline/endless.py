@@ -10,13 +10,7 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
-from apache_beam.transforms.trigger import (
-    AccumulationMode,
-    AfterAny,
-    AfterCount,
-    AfterProcessingTime,
-    AfterWatermark,
-)
+from apache_beam.transforms.trigger import AccumulationMode, AfterProcessingTime, Repeatedly
 from apache_beam.transforms.window import FixedWindows, TimestampedValue
 from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import PaneInfoTiming
@@ -39,8 +33,8 @@ BOOKS, READ = "knipsel.books", "read"
 """The metric that counts what is read; once a job has ended, its commits come to the same."""
 
 _CLOCKS_DIFFER_SECONDS = 3_600.0
-"""An engine keeps its windows for so much longer than is told here: what is too late is told by the clock of a worker,
-and an engine must not have dropped by its own what was still in time by that."""
+"""An engine keeps its windows for so much longer: what is too late is told by the clock of a worker, and it must
+not drop by its own clock what was still in time by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +45,12 @@ class Windowing:
         seconds: the length of a window.
         late_seconds: so long behind its end articles are still gathered into it.
         pane_seconds: so long an article waits to be published.
-        pane_records: with so many, none waits longer.
         shards: a window is gathered in so many parts, each with commits of its own.
     """
 
     seconds: int
     late_seconds: int
     pane_seconds: int
-    pane_records: int
     shards: int
 
 
@@ -103,9 +95,7 @@ def endless(begin: beam.Pipeline, config: Config, job: Endless) -> beam.PCollect
     )
     ended = [drafted["drafts"], drafted[REJECTS], read.unread, due[REJECTS], read.known, due[KNOWN]]
     _ = [read.records, *ended[2:]] | "AllRead" >> beam.Flatten() | "CountRead" >> beam.ParDo(CountReadFn())
-    windowing = Windowing(
-        watch.window_seconds, watch.late_seconds, watch.pane_seconds, watch.pane_records, watch.shards
-    )
+    windowing = Windowing(watch.window_seconds, watch.late_seconds, watch.pane_seconds, watch.shards)
     return ended | "Ended" >> beam.Flatten() | "PublishWindows" >> PublishWindows(windowing, job.publishing)
 
 
@@ -137,10 +127,9 @@ class PublishWindows(beam.PTransform):
 
     def expand(self, ended: beam.PCollection) -> beam.PCollection:
         windowing = self._windowing
-        soon = AfterAny(AfterProcessingTime(windowing.pane_seconds), AfterCount(windowing.pane_records))
         window = beam.WindowInto(
             FixedWindows(windowing.seconds),
-            trigger=AfterWatermark(early=soon, late=soon),
+            trigger=Repeatedly(AfterProcessingTime(windowing.pane_seconds)),
             accumulation_mode=AccumulationMode.DISCARDING,
             allowed_lateness=windowing.late_seconds + _CLOCKS_DIFFER_SECONDS,
         )

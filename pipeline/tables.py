@@ -193,7 +193,6 @@ class Watch(_Table):
     window_seconds: Annotated[int, Field(strict=True, ge=1, le=31 * 86_400)]
     late_seconds: Annotated[int, Field(strict=True, ge=0, le=366 * 86_400)]
     pane_seconds: Annotated[int, Field(strict=True, ge=1, le=86_400)]
-    pane_records: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
     shards: Annotated[int, Field(strict=True, ge=1, le=1_000)]
     host_groups: Annotated[int, Field(strict=True, ge=1, le=1_000)]
 
