@@ -151,12 +151,21 @@ class PlaceFn(beam.DoFn):
 
     def process(self, ended: Ended, timestamp: Any = beam.DoFn.TimestampParam) -> Iterator[TimestampedValue]:
         windowing = self._windowing
-        at, now = float(timestamp), moment(self._now).timestamp()
+        at, now = _happened(ended, float(timestamp)), moment(self._now).timestamp()
         begins = at - at % windowing.seconds
         if begins + windowing.seconds + windowing.late_seconds <= now:
             yield TimestampedValue((f"{LATE}{_told(begins)}", ended), now)
         else:
             yield TimestampedValue((str(zlib.crc32(_name(ended).encode()) % windowing.shards), ended), at)
+
+
+def _happened(ended: Ended, read: float) -> float:
+    """When an article was published as far as its page tells too; else the time that it was ``read`` with."""
+    article = ended.article if isinstance(ended, Draft) else None
+    if article is None or article.partition_date is None or article.date_basis != "published":
+        return read
+    day = dt.datetime.combine(article.partition_date, dt.time(), dt.UTC)
+    return (article.published_at or day).timestamp()
 
 
 def _name(ended: Ended) -> str:

@@ -31,7 +31,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(words: Sequence[str | Path], port: int, log: Path, **environment: str) -> Iterator[None]:
+def server(
+    words: Sequence[str | Path], port: int, log: Path, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process that listens on ``port`` while the context lasts."""
     with (
         log.open("wb") as out,
@@ -41,7 +43,7 @@ def server(words: Sequence[str | Path], port: int, log: Path, **environment: str
     ):
         try:
             _await(process, port, log)
-            yield
+            yield process
         finally:
             process.terminate()
             try:
@@ -64,9 +66,16 @@ def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
 @contextmanager
 def prism(folder: Path) -> Iterator[list[str]]:
     """Beam's portable runner; gives the options by which a run uses it, with workers of its own process."""
+    with prism_process(folder) as (options, _):
+        yield options
+
+
+@contextmanager
+def prism_process(folder: Path) -> Iterator[tuple[list[str], subprocess.Popen[bytes]]]:
+    """The same, and its process."""
     port = free_port()
-    with server([PRISM, f"--job_port={port}", "--serve_http=false"], port, folder / "prism.log"):
-        yield [f"--job_endpoint=localhost:{port}", "--environment_type=LOOPBACK"]
+    with server([PRISM, f"--job_port={port}", "--serve_http=false"], port, folder / "prism.log") as process:
+        yield [f"--job_endpoint=localhost:{port}", "--environment_type=LOOPBACK"], process
 
 
 @contextmanager
