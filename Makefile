@@ -20,7 +20,7 @@ run: $(VENV)/.installed
 	$(BIN)/knipsel explain examples/txt/haven.txt
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not paced"
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not paced" --ignore tests/engines
 	$(BIN)/python -m pytest -m paced
 
 check: $(VENV)/.checked format lint types docs test
@@ -40,6 +40,7 @@ docs: $(VENV)/.checked
 
 engines: $(ENGINES)/bin/prism $(ENGINES)/worker/.installed
 
+# With what is there of them; a skip names what is missing.
 engines-test: $(VENV)/.tested
 	$(BIN)/python -m pytest tests/engines -rs
 

@@ -106,17 +106,14 @@ def watch_job(order: Order, voice: Voice, runner: str, beam_options: Sequence[st
     with Ledger(root) as ledger:
         job = _endless(order, config, ledger, lease)
         since = deltalog.last_version(ledger.root)
-    DISK.write_file(Path(lease.path), lease.job.encode())
+    log = _Log(root, lease.job, since, voice)
     with _signals() as received:
-        submitted = Submitted(_submit(job, config, runner, beam_options))
-        voice.say(
-            "watching",
-            f"watching: {len(job.followed.feeds)} feeds, {len(job.followed.paths) + len(job.followed.fixed)} paths; "
-            f"job {lease.job}",
-            job=lease.job,
-        )
+        DISK.write_file(Path(lease.path), lease.job.encode())
         try:
-            log = _Log(root, lease.job, since, voice)
+            submitted = Submitted(_submit(job, config, runner, beam_options))
+            paths = len(job.followed.paths) + len(job.followed.fixed)
+            told = f"watching: {len(job.followed.feeds)} feeds, {paths} paths; job {lease.job}"
+            voice.say("watching", told, job=lease.job)
             status = _attend(submitted, lease, log, received, voice)
         finally:
             _end_lease(lease)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,9 +15,10 @@ from pathlib import Path
 from tests.conftest import REPOSITORY
 
 FETCHED = REPOSITORY / ".engines"
-PRISM = FETCHED / "bin" / "prism"
-WORKER = FETCHED / "worker" / "bin" / "python"
-"""Of an environment into which nothing but the built source distribution was installed."""
+_BUILT, _INSTALLED = FETCHED / "bin" / "prism", FETCHED / "worker" / "bin" / "python"
+PRISM = _BUILT if _BUILT.exists() else Path(shutil.which("prism") or _BUILT)
+WORKER = _INSTALLED if _INSTALLED.exists() else Path(sys.executable)
+"""Of an environment into which nothing but the built source distribution was installed; without it, of this one."""
 
 START_SECONDS = 120.0
 """A worker that begins on a busy machine imports Beam for half a minute."""
@@ -80,12 +82,13 @@ def prism_process(folder: Path) -> Iterator[tuple[list[str], subprocess.Popen[by
 
 @contextmanager
 def job_service(folder: Path) -> Iterator[list[str]]:
-    """Beam's local job service, with a pool of workers that know this program by its source distribution alone."""
+    """Beam's local job service, with a pool of workers that do not stem from the process of the command."""
     port, workers = free_port(), free_port()
     service = [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main", f"--port={port}"]
     pool = [str(WORKER), "-m", "apache_beam.runners.worker.worker_pool_main", f"--service_port={workers}"]
     # The pool starts whatever "python" is.
-    path = {"PATH": f"{WORKER.parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": ""}
+    program = str(REPOSITORY) if Path(sys.executable) == WORKER else ""
+    path = {"PATH": f"{WORKER.parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": program}
     with server(pool, workers, folder / "pool.log", **path), server(service, port, folder / "service.log"):
         yield [
             f"--job_endpoint=localhost:{port}",

@@ -102,7 +102,7 @@ class Newsroom:
 
 def test_each_article_once_whatever_is_killed(tmp_path: Path) -> None:
     if not PRISM.exists():
-        pytest.skip(f"{PRISM.relative_to(REPOSITORY)} is missing: 'make engines' fetches it")
+        pytest.skip(f"{PRISM.name} is missing: 'make engines' fetches it")
     with Press(outlets=6, stories=0, at=dt.datetime.now(dt.UTC)) as press:
         config = press.write_config(tmp_path, 0.01)
         config.write_text(config.read_text("utf-8") + SETTINGS, "utf-8")

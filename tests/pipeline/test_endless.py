@@ -20,8 +20,7 @@ from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.testing.test_stream import TestStream as Stream
 from apache_beam.transforms.window import TimestampedValue
 
-from pipeline import deltalog
-from pipeline.deltalog import RunRecord, read_log
+from pipeline.deltalog import Counts, RunRecord, read_log
 from pipeline.endless import PublishWindows, Windowing
 from pipeline.ledger import Ledger
 from pipeline.pane import Pane
@@ -179,8 +178,8 @@ def test_a_pane_of_the_same_number_with_more_in_it_adds_what_is_new(tmp_path: Pa
     assert held(root) == Counter((1, 2))
 
 
-def _written(counts: Any) -> int | None:
-    return counts and counts.written
+def _written(counts: Counts | None) -> int | None:
+    return counts.written if counts is not None else None
 
 
 @pytest.mark.parametrize("step", ["_decide", "_prepare", "_publish", "_append", "_remove"])
@@ -227,7 +226,7 @@ def test_another_writer_is_waited_for(tmp_path: Path) -> None:
         # The other one writes meanwhile, and the very same article.
         run_id = ledger.next_run_id(NOW)
         file = made.stage_articles(ledger.staging(run_id), f"{run_id}-1.parquet", [draft(1).article], at(0).date())
-        ledger.commit(run_id, [file], None, deltalog.Counts(1, 1, 0, 0, 0), config_hash="c0ffee", now=NOW)
+        ledger.commit(run_id, [file], None, Counts(1, 1, 0, 0, 0), config_hash="c0ffee", now=NOW)
         waiting.join(1.0)
         assert waiting.is_alive()
     waiting.join(30)
