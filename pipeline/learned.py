@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.ledger import Ledger, LedgerError
+from pipeline.ledger import LedgerError
 from transforms.cluster_articles import first_day
 from transforms.core.clutter.recurring import RecurringLines
 from transforms.core.near_duplicates import STATE as STORIES
@@ -17,14 +17,11 @@ from transforms.keep_books import Outcome
 T = TypeVar("T")
 
 
-def with_lines(ledger: Ledger, outcome: Outcome, number: int) -> dict[str, Any]:
-    """The state of ``ledger`` with what the lines of the new articles have taught, as of the commit ``number``."""
-    state = ledger.state
-    lines = recurring_lines(ledger.root, state)
+def with_lines(root: Path, state: Mapping[str, Any], outcome: Outcome, number: int) -> dict[str, Any]:
+    """The ``state`` with what the lines of the new articles have taught, as of the commit ``number``."""
+    lines = recurring_lines(root, state)
     learned = lines.learned(outcome.tallies, number)
-    if learned != lines:
-        state.update(learned.as_json())
-    return state
+    return {**state, **(learned.as_json() if learned != lines else {})}
 
 
 def with_stories(

@@ -160,7 +160,10 @@ class Publisher:
             buffer_bytes=told.buffer_bytes,
             mark=LATE if pane.shard.startswith(LATE) else "",
         )
-        outcome = self._outcome(ledger, ended, target)
+        # It can hold megabytes, and each look at it is a copy.
+        before = ledger.state
+        forgotten = read_part(ledger.root, Forgotten.from_json, before)
+        outcome = self._outcome(ledger.state_path, forgotten, ended, target)
         counts = Counts(
             read=len(ended),
             written=outcome.written,
@@ -169,11 +172,12 @@ class Publisher:
             rejected=outcome.rejected,
             reasons=dict(sorted(outcome.reasons.items())),
         )
-        state = with_stories(ledger.root, with_lines(ledger, outcome, told.since), outcome, told.window_days, now)
+        after = with_lines(ledger.root, before, outcome, told.since)
+        after = with_stories(ledger.root, after, outcome, told.window_days, now)
         ledger.commit(
             run_id,
             outcome.files,
-            state if state != ledger.state else None,
+            after if after != before else None,
             counts,
             config_hash=told.config_hash,
             inputs=told.inputs,
@@ -182,10 +186,9 @@ class Publisher:
         )
         return counts, [str(ledger.root / file.path) for file in outcome.files if file.table == "articles"]
 
-    def _outcome(self, ledger: Ledger, ended: Sequence[Ended], target: Target) -> Outcome:
+    def _outcome(self, state: Path | None, forgotten: Forgotten, ended: Sequence[Ended], target: Target) -> Outcome:
         """The steps of ``pipeline.build`` behind cleaning, on what a pane holds."""
-        forgotten = read_part(ledger.root, Forgotten.from_json, ledger.state)
-        memory, state = self._held.memory, ledger.state_path
+        memory = self._held.memory
         known = DropKnownFn(tuple(memory.files), memory.handle, forgotten)
         cluster = ClusterArticlesFn(str(state) if state else None, target.now, self._told.window_days, Shared())
         new = list(bundle(set_up(known), (one for one in ended if isinstance(one, Draft))))

@@ -182,7 +182,7 @@ def run(
                 came = came.with_batch(backlog.behind(batch, outcome.left), counts)
                 policy = polls_of(config.settings)
                 feeds = feeds.learned(outcome, batch.feeds, batch.pages, policy, now=now)
-                state = _state(with_lines(ledger, outcome, ledger.version + 1), feeds, came, backlog)
+                state = _state(with_lines(root, ledger.state, outcome, ledger.version + 1), feeds, came, backlog)
                 state = with_stories(root, state, outcome, config.settings.clusters.window_days, now)
                 figures, asked = figures_added(figures, outcome.figures), asked | outlets_of(batch.feeds)
                 usual, alarms = drift.after(

@@ -48,10 +48,6 @@ _LOOK_SECONDS = 0.5
 _CANCEL_SECONDS = 10.0
 """So long an engine has to end a job that is cancelled."""
 
-_RENEW_AFTER = 500
-"""Behind so many commits, a night of one a minute, what a worker knows of the data set is read anew: from an index
-that is mapped and not held."""
-
 
 class Submitted:
     """A job on an engine, as this process sees it.
@@ -192,7 +188,7 @@ def _endless(order: Order, config: Config, ledger: Ledger, lease: Lease) -> Endl
             window_days=settings.clusters.window_days,
             inputs=order.inputs or tuple(feed.url for feed in feeds),
             since=ledger.version + 1,
-            renew_after=_RENEW_AFTER,
+            renew_after=watch.worker_cycles,
         ),
     )
 
