@@ -2,9 +2,11 @@
 
     python -m tests.pipeline.watch_press --minutes 20
     python -m tests.pipeline.watch_press --minutes 20 --kills 10
+    python -m tests.pipeline.watch_press --minutes 4 --outlets 20 --per-second 4 --kills 5 --prism
 
 prints how long articles took from their publication to their commit, how much memory the watch held, and whether
-every article is there once; the exit status is 1 where one of these is not as it should be.
+every article is there once; the exit status is 1 where one of these is not as it should be. With ``--prism`` it is
+the job that never ends, on that engine (``make engines``), with panes as long as a cycle otherwise is.
 """
 
 from __future__ import annotations
@@ -23,12 +25,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow.dataset as ds
 
 from pipeline.verify import verify
+from tests.engines.servers import prism
 from tests.press import Press
 
 CODE = "import sys; from pipeline.cli import main; sys.exit(main())"
@@ -192,8 +196,10 @@ def watch_a_press(
 def _kill(watch: Watch, *, whole: bool) -> None:
     """End the worker, or the supervisor, with which the worker ends, and start another."""
     victim = watch.process.pid if whole else watch.worker()
-    if victim is not None:
-        os.kill(victim, signal.SIGKILL)
+    if victim is None:
+        # An engine has the workers, or they are threads of the command.
+        victim, whole = watch.process.pid, True
+    os.kill(victim, signal.SIGKILL)
     if whole:
         watch.process.wait()
         watch.start()
@@ -229,7 +235,7 @@ def _look(watch: Watch, wanted: set[str], born: dict[str, float], found: Found) 
     found.commits = len(committed)
     found.latencies = [committed[row["run_id"]] - born[row["canonical_url"]] for row in rows]
     cycles = [json.loads(line) for line in watch.said.read_text("utf-8").splitlines()]
-    found.told = cycles[-1]["latency"] if cycles else {}
+    found.told = cycles[-1].get("latency", {}) if cycles else {}
 
 
 def main() -> int:
@@ -240,11 +246,17 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--cycle-seconds", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--prism", action="store_true", help="the job that never ends, on Prism")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="work there, and leave everything")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as made:
+    with tempfile.TemporaryDirectory() as made, ExitStack() as stack:
         folder = asked.keep or Path(made)
         folder.mkdir(exist_ok=True)
+        words: tuple[str, ...] = ()
+        if asked.prism:
+            options = stack.enter_context(prism(folder))
+            seconds = f"watch.pane_seconds={max(1, round(asked.cycle_seconds))}"
+            words = ("--set", seconds, "--set", "watch.look_seconds=1", "--runner", "PortableRunner", "--", *options)
         found = watch_a_press(
             folder,
             minutes=asked.minutes,
@@ -253,6 +265,7 @@ def main() -> int:
             kills=asked.kills,
             cycle_seconds=asked.cycle_seconds,
             seed=asked.seed,
+            words=words,
             say=lambda line: print(line, flush=True),
         )
     late = sorted(found.latencies)
