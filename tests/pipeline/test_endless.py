@@ -31,6 +31,7 @@ from pipeline.run import run as run_bounded
 from pipeline.settings import Config
 from pipeline.verify import verify
 from schemas.record import Draft, Record
+from schemas.reject import Reject
 from tests.conftest import REPOSITORY
 from tests.pipeline import rows as made
 from transforms.nursery import loaded, packed
@@ -278,8 +279,9 @@ def test_a_pane_is_what_a_run_would_have_been(tmp_path: Path, config: Config) ->
         record
         for file in inputs.files
         for record in read_file(file, text_bytes=limits.text_bytes, feed_bytes=limits.feed_bytes)
+        if isinstance(record, Record | Reject)
     ]
-    ended = [chain(record) if isinstance(record, Record) else record for record in read]
+    ended: list[Ended] = [chain(record) if isinstance(record, Record) else record for record in read]
     told = replace(
         publishing(by_pane),
         config_hash=config.config_hash,
