@@ -55,9 +55,10 @@ def add(commands: Commands) -> None:
 def do_watch(args: argparse.Namespace) -> int:
     """Follow until stopped."""
     from pipeline import metrics_file
-    from pipeline.watch import Supervisor, Voice, WatchBusy, held
-    from pipeline.watch_link import Order
+    from pipeline.watch import Supervisor, WatchBusy, held
+    from pipeline.watch_link import UNUSABLE, Order
     from pipeline.watch_status import Status
+    from pipeline.watch_voice import Voice
 
     root: Path = root_of(args)
     workers = [f"run.workers={args.workers}"] if args.workers is not None else []
@@ -84,7 +85,10 @@ def do_watch(args: argparse.Namespace) -> int:
         order, voice, metrics=measure if args.metrics is not None else None, heartbeat=args.heartbeat
     )
     try:
-        with held(root):
-            return supervisor.run()
+        with held(root) as take_back:
+            status = supervisor.run()
+            if status == UNUSABLE:
+                take_back()
+            return status
     except WatchBusy as fault:
         return fail(args, BUSY, str(fault))
