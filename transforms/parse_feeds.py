@@ -20,7 +20,7 @@ from transforms.core.dates import read_date
 from transforms.core.feeds import FEED_BOZO, parse_feed
 from transforms.core.forgotten import Forgotten, obituary
 from transforms.core.stages import event_time
-from transforms.nursery import loaded, packed
+from transforms.nursery_process import loaded, packed
 from transforms.poll_feeds import POLLS
 from transforms.pool import Pool, Workers
 from transforms.progress import Progress

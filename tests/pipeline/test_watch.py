@@ -209,11 +209,11 @@ def test_a_hangup_has_settings_and_feeds_read_anew(tmp_path: Path) -> None:
         assert headlines(watch.root) == [("Fietspad 1 komt er", 1)]
         worker = heartbeat(watch)["worker_pid"]
         # What is not well-formed is said, and nothing else happens.
-        config.write_text("[watch]\ncycle_seconds = 'nought'\n", "utf-8")
+        config.write_text("[fetch]\nretries = 'many'\n", "utf-8")
         watch.process.send_signal(signal.SIGHUP)
         soon(lambda: "the settings stay as they were" in watch.log.read_text("utf-8"))
         assert watch.worker() == worker
-        config.write_text("[watch]\ncycle_seconds = 2\n", "utf-8")
+        config.write_text("[fetch]\nretries = 1\n", "utf-8")
         feeds.write_text("\n".join(tables), "utf-8")
         watch.process.send_signal(signal.SIGHUP)
         soon(lambda: len(headlines(watch.root)) == 2)
