@@ -89,9 +89,11 @@ def _save(root: Path, sound: Sound, found: Verified, storage: Storage) -> None:
     While another process writes to the data set nothing is left: it may be erasing what the files held. A folder of
     states is not made either, for who checks may be another user than who writes.
     """
-    if not (root / STATE).is_dir() or is_written_to(root, found):
+    if not (root / STATE).is_dir():
         return
     try:
+        if is_written_to(root, found):
+            return
         path = derived.write(root, KIND, _table(sound), storage)
         if is_written_to(root, found):
             storage.unlink(path)

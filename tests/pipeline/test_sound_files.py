@@ -6,6 +6,8 @@ import datetime as dt
 import errno
 import os
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -40,6 +42,19 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def root(template: Path, tmp_path: Path) -> Path:
     """Three runs that were checked."""
     return shutil.copytree(template, tmp_path / "out")
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, to be mounted anew as one that can only be read."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no tmpfs can be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 def flip(path: Path, byte: int) -> bytes:
@@ -239,3 +254,12 @@ def test_what_a_killed_check_left_goes_with_the_next_run(root: Path) -> None:
 def test_a_file_is_known_by_its_place_its_bytes_and_its_run(root: Path) -> None:
     assert all(hash_file(root / mark.path) == mark.sha256 for mark in load(root))
     assert {mark.run_id for mark in load(root)} == {f"00000{n}-{NOW:%Y%m%dT%H%M%SZ}" for n in range(3)}
+
+
+def test_a_copy_that_only_can_be_read_is_checked_all_the_same(root: Path, read_only: Path) -> None:
+    (memory,) = derived.files(root, KIND)
+    memory.unlink()
+    shutil.copytree(root, read_only / "out")
+    subprocess.run(["mount", "-o", "remount,ro", str(read_only)], check=True)
+    found = verify_and_remember(read_only / "out")
+    assert (found.faults, found.files, found.known) == ((), 9, 0)
