@@ -18,6 +18,9 @@ from tests.pipeline.test_run import files
 from tests.pipeline.whole_runs import write_records
 from tests.press import Article, Kind, Press
 
+INLINE = ("--workers", "0")
+"""So few articles are cleaned sooner than worker processes are ready."""
+
 
 def is_to_be_had(article: Article, press: Press) -> bool:
     outlet = next(outlet for outlet in press.outlets if outlet.id == article.outlet)
@@ -37,11 +40,8 @@ def test_nights_go_on_in_the_data_set_that_was_made_anew(tmp_path: Path, capsys:
     with Press(outlets=3, seed=3, stories=4) as press:
         nights = Nights(tmp_path, press, capsys)
         records = write_records(tmp_path / "in.jsonl", 0, 4)
-        nights.run()
-        assert nights.run(str(records), now=NOW + MINUTE)["written"] == 4
-        press.tick(NOW + 5 * MINUTE)
-        press.publish(2, press.outlets[0].id)
-        nights.run(now=NOW + 10 * MINUTE)
+        nights.run(*INLINE)
+        assert nights.run(str(records), *INLINE, now=NOW + MINUTE)["written"] == 4
         old, state = files(nights.root), current_state(nights.root)
         stored = {(row["article_id"], row["version"]) for row in rows(nights.root)}
         last = read_log(nights.root)[-1].version
@@ -55,7 +55,7 @@ def test_nights_go_on_in_the_data_set_that_was_made_anew(tmp_path: Path, capsys:
 
         # What feeds said last is known: they are asked with their marks, and no page is fetched again.
         press.forget()
-        again = nights.run(now=NOW + 20 * MINUTE, root=new)
+        again = nights.run(*INLINE, now=NOW + 20 * MINUTE, root=new)
         assert (again["written"], again["rejected"]) == (0, 0)
         assert press.conditional_share(None) >= 0.95
         assert {request.kind for request in press.requests()} == {Kind.FEED}
@@ -65,9 +65,9 @@ def test_nights_go_on_in_the_data_set_that_was_made_anew(tmp_path: Path, capsys:
         (edited,) = press.edit(1, press.outlets[0].id)
         published = press.publish(2, press.outlets[1].id)
         fresh = sum(is_to_be_had(article, press) for article in published)
-        night = nights.run(now=NOW + 30 * MINUTE, root=new)
+        night = nights.run(*INLINE, now=NOW + 30 * MINUTE, root=new)
         assert (night["written"], night["rejected"]) == (fresh + 1, 0)
-        read = nights.run(str(write_records(records, 2, 4)), now=NOW + 31 * MINUTE, root=new)
+        read = nights.run(str(write_records(records, 2, 4)), *INLINE, now=NOW + 31 * MINUTE, root=new)
         assert books(read) == (4, 2, 2, 0, 0)
 
     now_stored = {(row["article_id"], row["version"]) for row in rows(new)}
