@@ -248,9 +248,10 @@ def _weigh(lexicon: Lexicon, headline: str, body: str, keywords: Sequence[str]) 
         for entry, phrase in lexicon.find_phrases(words):
             hits[entry] += 1
             covered.update((entry.family, word) for word in phrase)
-        for word, count in Counter(words).items():
-            for entry in lexicon.find(word):
-                left = count - covered[entry.family, word] if covered else count
+        counts = Counter(words)
+        for word, entries in lexicon.find_all(counts).items():
+            for entry in entries:
+                left = counts[word] - (covered[entry.family, word] if covered else 0)
                 if left > 0:
                     hits[entry] += left
         for entry, count in hits.items():
