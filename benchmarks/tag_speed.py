@@ -6,7 +6,7 @@ Takes the real pages in ``DIR/pages`` through the stages of a run and prints wha
 and as a share of extraction, of which the dates that are read amid it are taken off. The steps have seen the newly
 written texts of tests/data before, and the stories begin with ``EARLIER`` made-up articles, so that words and copies
 are remembered as in the middle of a night. The pages themselves are met for the first time in the first round and
-known in the others, of which the median is given. All in one run, so that the shares hold on a noisy machine.
+known in the others; of these the shortest time of each page and step counts, in which others disturbed it least.
 ``--profile`` shows in which functions a step spends its time.
 """
 
@@ -74,10 +74,10 @@ def written_texts() -> Iterator[Page]:
 
 
 class Stopwatch:
-    """Adds up the processor time of each step, or looks at the functions of the one that is to be profiled."""
+    """Takes the processor time of each step for each page; of the one that is profiled, that of its functions."""
 
     def __init__(self, profiled: str | None = None) -> None:
-        self.seconds = dict.fromkeys((EXTRACTION, *STEPS), 0.0)
+        self.seconds = {step: list[float]() for step in (EXTRACTION, *STEPS)}
         self.profile = cProfile.Profile(time.process_time)
         self._profiled = profiled
 
@@ -87,8 +87,13 @@ class Stopwatch:
             return self.profile.runcall(work, *given)
         begun = time.process_time()
         result = work(*given)
-        self.seconds[step] += time.process_time() - begun
+        self.seconds[step][-1] += time.process_time() - begun
         return result
+
+    def next_page(self) -> None:
+        """What comes now is another page."""
+        for times in self.seconds.values():
+            times.append(0.0)
 
 
 def placed(stories: Matcher, article: Article) -> Entry:
@@ -122,33 +127,32 @@ def take(
     """All pages through the steps, and into the stories of a night of their own."""
     stories = Matcher(window, NOW.toordinal())
     for page in pages:
+        watch.next_page()
         draft = watch(EXTRACTION, steps["extract"], page.record)
         article, declared = draft.article, page.record.declared
         languages = (declared.language, page.metadata.language_declared)
         zones = config.settings.timezones
         hints = article_dates.hints_for(page.record.outlet, article.host, languages, zones, article.fetched_at)
-        known = watch.seconds["dates"]
         watch("dates", article_dates.dated, article, declared, page.metadata, hints, NOW)
         # Extraction has done it once already.
-        watch.seconds[EXTRACTION] -= watch.seconds["dates"] - known
+        watch.seconds[EXTRACTION][-1] -= watch.seconds["dates"][-1]
         draft = watch("language", steps["language"], steps["strip"](draft))
         draft = watch("dates", steps["date"], draft)
         article = watch("tags", steps["tag"], draft).article
         watch("stories", placed, stories, article)
 
 
-def show(name: str, watches: Sequence[Stopwatch], pages: int) -> None:
-    """Print what a page takes and the shares, as medians of rounds."""
-    extraction = statistics.median(watch.seconds[EXTRACTION] for watch in watches)
-    print(f"{name}: extraction {extraction / pages * 1e3:.1f} ms a page")
-    shares = {step: [watch.seconds[step] / watch.seconds[EXTRACTION] for watch in watches] for step in STEPS}
-    shares["together"] = [sum(of_round) for of_round in zip(*shares.values(), strict=True)]
-    for step, of_rounds in shares.items():
-        share = statistics.median(of_rounds)
-        print(
-            f"  {step:9} {share * extraction / pages * 1e6:6,.0f} µs  {share:6.2%}"
-            + (f"  ({min(of_rounds):.2%} to {max(of_rounds):.2%})" if len(of_rounds) > 1 else "")
-        )
+def show(name: str, rounds: Sequence[Stopwatch]) -> None:
+    """Print what a page takes and the shares; of each page and step the shortest time of the rounds counts."""
+    least = {
+        step: [min(times) for times in zip(*(watch.seconds[step] for watch in rounds), strict=True)]
+        for step in (EXTRACTION, *STEPS)
+    }
+    mean = {step: statistics.mean(times) for step, times in least.items()}
+    print(f"{name}: extraction {mean[EXTRACTION] * 1e3:.1f} ms a page")
+    mean["together"] = sum(mean[step] for step in STEPS)
+    for step in (*STEPS, "together"):
+        print(f"  {step:9} {mean[step] * 1e6:6,.0f} µs  {mean[step] / mean[EXTRACTION]:6.2%}")
 
 
 def main() -> None:
@@ -174,8 +178,8 @@ def main() -> None:
     if args.profile:
         pstats.Stats(watches[-1].profile).sort_stats("tottime").print_stats(SHOWN_FUNCTIONS)
         return
-    show("met for the first time", watches[:1], len(pages))
-    show("known", watches[1:], len(pages))
+    show("met for the first time", watches[:1])
+    show("known", watches[1:])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,8 +20,9 @@ REMEMBERED_WORDS = 20_000
 _WORD = re.compile(r"[^\W_]+")
 
 
-class Entry(NamedTuple):
-    """A term as a look-up finds it.
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A term as a look-up finds it, each time the same object, which counting relies on.
 
     Of the terms of one ``family`` of topics only one counts for a word, that of the highest ``rank``: the
     length of its literal, then how exact the form is.
