@@ -147,7 +147,8 @@ def detect(
         declared: the language that is declared.
     """
     running = _running(text, min_letters)
-    sample, (language, score) = "", UNKNOWN
+    sample = ""
+    language, score = UNKNOWN
     for size in (*(size for size in detector.looks if size < max_chars), max_chars):
         sample = _sample(running, size)
         language, score = detector(sample)
