@@ -5,7 +5,8 @@
 Fills a data set night by night through the ledger, as runs would: most of a night's articles under its own day, some
 under the day before, a dead letter, and the index of known texts kept up. After ``--early`` and after ``--nights``
 nights each command is run three times as a process of its own; printed are the medians of their processor time,
-children included, and the ratios. The state that feeds and stories need is that of the few real runs only.
+children included, and the ratios. The state that feeds and stories need is that of the few real runs only. A first
+``verify`` has to decode everything, as ``--full`` always does; a later one decodes what has come since.
 """
 
 from __future__ import annotations
@@ -114,7 +115,8 @@ def measure(root: Path, night: int, count: int) -> dict[str, float]:
     looks = {
         "show": ("show", "--root", root),
         "verify --since": ("verify", "--root", root, "--since", since),
-        "verify": ("verify", "--root", root),
+        "verify --full": ("verify", "--root", root, "--full"),
+        "verify, again": ("verify", "--root", root),
     }
     times = {name: [spent(*words) for _ in range(TIMES)] for name, words in looks.items()}
     return {name: statistics.median(each) for name, each in {"run": runs, **times}.items()}

@@ -24,7 +24,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.known_index import is_sound, write_index
+from pipeline.derived import is_whole
+from pipeline.known_index import write_index
 from transforms.core.known_texts import COLUMNS
 from transforms.drop_known import read_known
 from transforms.parquet import read_rows
@@ -101,7 +102,7 @@ def ask(folder: Path) -> None:
     """Load as a run does, and ask for texts that are held and for others."""
     paths = sorted(folder.glob("*.parquet"))
     made = next(folder.glob("_state/*.arrow"))
-    if not told("  its sha256", lambda: is_sound(made)):
+    if not told("  its sha256", lambda: is_whole(made)):
         raise SystemExit(f"{made}: damaged")
     known = told("  loaded, with two files that it lacks", lambda: read_known([str(made), *map(str, paths[-2:])]))
     held = [row for path in (paths[0], paths[-1]) for row in read_rows(path, COLUMNS).slice(0, ASKED).to_pylist()]

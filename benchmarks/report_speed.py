@@ -22,13 +22,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pipeline.ledger import Counts, Ledger, StagedFile
+from pipeline.ledger import Counts, Ledger
 from pipeline.report import RunExtra, publish
 from pipeline.report.history import commands
 from schemas.article import ARTICLES, Article, Cut, Tag
 from schemas.feed import Notice, NoticeCode
 from schemas.reject import FILTERED, REJECTS, Reason, Reject, fingerprint
-from transforms.parquet import stage_rows
+from transforms.parquet import StagedFile, stage_rows
 
 NOW = dt.datetime(2026, 11, 20, 2, 30, tzinfo=dt.UTC)
 ROWS_PER_FILE = 10_000

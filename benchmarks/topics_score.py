@@ -4,7 +4,8 @@
 
 Prints precision and recall (over all tags given and all tags wanted) of the top level and, over the rows that state
 their topics of the second level, of that; then for each topic how often it was given rightly, missed and wrongly
-given, and what was given in its place. ``--held-back`` takes the rows that no term was chosen by, in place of the
+given, and what was given in its place; for the top level also as a table, what was wanted by rows and what was given
+by columns. ``--held-back`` takes the rows that no term was chosen by, in place of the
 others; ``--errors`` shows the rows that went wrong with the evidence, and is for the open rows only.
 """
 
@@ -25,6 +26,7 @@ from transforms.core.topics import TopicTagger
 
 DATA = Path(__file__).parent.parent / "tests" / "data" / "topics.jsonl"
 SHOWN_INSTEAD = 3
+NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Score:
     missed: Counter[str] = field(default_factory=Counter)
     wrong: Counter[str] = field(default_factory=Counter)
     instead: dict[str, Counter[str]] = field(default_factory=dict)
+    besides: Counter[str] = field(default_factory=Counter)
 
     def add(self, given: frozenset[str], wanted: frozenset[str]) -> None:
         """Count one row."""
@@ -55,7 +58,19 @@ class Score:
         self.missed.update(wanted - given)
         self.wrong.update(given - wanted)
         for code in wanted - given:
-            self.instead.setdefault(code, Counter()).update(given - wanted or {"nothing"})
+            self.instead.setdefault(code, Counter()).update(given - wanted or {NOTHING})
+        if wanted <= given:
+            self.besides.update(given - wanted)
+
+    def confusion(self) -> Iterator[tuple[str, str, int]]:
+        """What was wanted, what was given, and how often: itself where it was right, ``NOTHING`` on either side."""
+        for code, count in self.right.items():
+            yield code, code, count
+        for code, given in self.instead.items():
+            for other, count in given.items():
+                yield code, other, count
+        for code, count in self.besides.items():
+            yield NOTHING, code, count
 
     @property
     def precision(self) -> float:
@@ -124,6 +139,17 @@ def show(name: str, result: Score, topics: Mapping[str, Topic]) -> None:
         )
 
 
+def show_confusion(result: Score, topics: Mapping[str, Topic]) -> None:
+    """Print the table of one level; a topic that was missed counts for each that was given in its place."""
+    cells = {(wanted, given): count for wanted, given, count in result.confusion()}
+    codes = sorted({code for pair in cells for code in pair} - {NOTHING})
+    print("\nwanted by rows, given by columns, in the same order")
+    print("".join(f"{code[:2]:>4}" for code in codes) + "   –")
+    for wanted in (*codes, NOTHING):
+        row = "".join(f"{cells.get((wanted, given), '') or '·':>4}" for given in (*codes, NOTHING))
+        print(f"{row}  {topics[wanted].label if wanted in topics else wanted}")
+
+
 def show_errors(rows: Iterable[Row], tagger: TopicTagger) -> None:
     """Print the rows whose top-level topics are not exactly those wanted, with what was found."""
     for row in rows:
@@ -156,6 +182,7 @@ def main() -> None:
     print(f"{len(rows)} rows, {'held back' if asked.held_back else 'open'}")
     top, second = score(rows, tagger, topics)
     show("top level", top, topics)
+    show_confusion(top, topics)
     show("second level", second, topics)
     if asked.errors:
         show_errors(rows, tagger)

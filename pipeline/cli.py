@@ -94,7 +94,7 @@ def _status(fault: Exception) -> int:
     """The exit status of an error; what no part of the program knows is a failure like any other."""
     from pipeline.compact import CompactError
     from pipeline.export import ExportError
-    from pipeline.forget import ForgetError
+    from pipeline.forget_names import ForgetError
     from pipeline.inputs import InputError
     from pipeline.ledger import RootBusy
     from pipeline.schedule import ScheduleError

@@ -13,6 +13,16 @@ from pipeline.deltalog import Counts, LedgerError
 from transforms.parquet import StagedFile, read_rows
 
 
+def check_new(folder: Path, files: Sequence[StagedFile], counts: Counts) -> None:
+    """Hold the files of a run in ``folder`` against its books and against each other.
+
+    Raises:
+        LedgerError: they differ, the books do not balance, or an article version was written twice.
+    """
+    check_books(files, counts)
+    check_keys(folder, files)
+
+
 def check_books(files: Sequence[StagedFile], counts: Counts) -> None:
     """Hold the books of a run against what its files say they hold.
 

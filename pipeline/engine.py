@@ -27,7 +27,8 @@ from transforms.core.clutter.recurring import RecurringLines
 from transforms.core.forgotten import Forgotten
 from transforms.fetching.clock import RunClock
 from transforms.keep_books import Outcome
-from transforms.nursery import nursery, packed
+from transforms.nursery import nursery
+from transforms.nursery_process import packed
 from transforms.pool import Workers
 from transforms.progress import Progress
 from transforms.select_days import ALL, Days

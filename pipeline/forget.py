@@ -17,27 +17,26 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import html
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import deltalog, known_index
+from pipeline import deltalog, derived
 from pipeline.batches import NOTHING
 from pipeline.deltalog import LOG, Entry, Operation, Rewritten
 from pipeline.feed_state import FeedState
+from pipeline.forget_names import ForgetError, Names, all_names, is_held, near_rows, read_columns, wanted_names
 from pipeline.ledger import STATE, Ledger, LedgerError
+from pipeline.log_writer import with_inputs
 from pipeline.report import ReportError, rebuild
 from pipeline.report.extra import REPORTS
 from pipeline.report.history import commands
 from pipeline.verify import QUARANTINE
-from schemas.record import InputKind
-from transforms.core.forgotten import Forgotten, address_id
+from transforms.core.forgotten import Forgotten
 from transforms.core.near_duplicates import STATE as STORIES
 from transforms.core.near_duplicates import Window
 from transforms.parquet import StagedFile, hash_file, read_rows, stage_table
@@ -46,19 +45,7 @@ from transforms.storage import DISK, Storage
 ERASED = "(erased)"
 """What stands in the log where an input was named by the address or the file of an erased article."""
 
-_ENDS = r"(?![\w%/~-]|\.\w)"
-"""Behind an address in a text: otherwise it is that of another page."""
-
-_ID = re.compile(r"\A[0-9a-f]{32}\Z")
-_ARTICLE = ("article_id", "url", "canonical_url", "cluster_id", "duplicate_of")
-_TOLD = ("article_id", "version", "url", "canonical_url", "headline", "input_kind", "input_ref", "run_id")
 _LETTER = ("url", "guid", "feed_url", "input_ref", "message")
-_FILES = frozenset({InputKind.TXT, InputKind.HTML})
-"""Inputs of which one file is one article."""
-
-
-class ForgetError(Exception):
-    """What was asked for names no article; one line that says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,44 +86,6 @@ class Forgot:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """What an article is known by.
-
-    Attributes:
-        ids: of the article and of its addresses.
-        articles: ids of articles alone.
-        addresses: as they are spelled somewhere.
-        files: paths of inputs that hold nothing else.
-        runs: that wrote it.
-        headlines: of its versions.
-    """
-
-    ids: frozenset[str]
-    articles: frozenset[str] = frozenset()
-    addresses: frozenset[str] = frozenset()
-    files: frozenset[str] = frozenset()
-    runs: frozenset[str] = frozenset()
-    headlines: frozenset[str] = frozenset()
-
-    @property
-    def hosts(self) -> frozenset[str]:
-        """Of the addresses, without a port: what any spelling of them contains."""
-        return frozenset(host for one in self.addresses if (host := _host(one)))
-
-    def at_its_address(self, text: str | None) -> bool:
-        """Whether a text is one of its addresses, however spelled, or holds one of them."""
-        if not text:
-            return False
-        return address_id(text) in self.ids or any(
-            re.search(re.escape(address) + _ENDS, text) for address in self.addresses if address in text
-        )
-
-    def names_input(self, text: str) -> bool:
-        """Whether an input that was asked for is its address or its file."""
-        return text in self.files or self.at_its_address(text)
-
-
 def forget(
     root: Path, asked: Sequence[str], *, now: dt.datetime, dry_run: bool = False, storage: Storage = DISK
 ) -> Forgot:
@@ -154,20 +103,20 @@ def forget(
         LedgerError: the root is busy or damaged.
         OSError: the disk failed.
     """
-    wanted = _wanted(asked)
+    wanted = wanted_names(asked)
     if not (root / LOG).is_dir():
         raise ForgetError(f"{root}: holds no data set; name the root of one")
     with Ledger(root, storage=storage) as ledger:
         entries = deltalog.read_log(root)
         held = deltalog.held_files(entries)
-        names, others = _names(root, held, wanted)
+        names, others = all_names(root, held, wanted)
         run_id = ledger.next_run_id(now)
         changed = dict(_changed(root, held, names))
         state = _without(ledger.state, names, root)
         pages = _pages(root, names)
         removed = (*pages, *_quarantined(root, names), *_states(root)) if changed or state != ledger.state else pages
         named = {entry.version: entry for entry in entries if entry.record and _told(entry, names)}
-        unknown = tuple(one for one in asked if not _is_held(one, names))
+        unknown = tuple(one for one in asked if not is_held(one, names))
         rows = {table: sum(gone for file, (gone, _) in changed.items() if file.table == table) for table in _TABLES}
         if not dry_run and (changed or state != ledger.state or removed or named):
             folder = ledger.staging(run_id)
@@ -201,121 +150,21 @@ def forget(
 _TABLES = ("articles", "rejects")
 
 
-def _wanted(asked: Sequence[str]) -> _Names:
-    addresses = [one.strip() for one in asked if "://" in one]
-    ids = {one.strip() for one in asked if "://" not in one}
-    odd = sorted(one for one in ids if not _ID.match(one)) + [one for one in addresses if address_id(one) is None]
-    if odd:
-        raise ForgetError(
-            f"{odd[0]}: neither an article_id of 32 hexadecimal digits nor an address; "
-            "'knipsel show --sql' finds the id of an article"
-        )
-    known = frozenset({*ids, *(one for address in addresses if (one := address_id(address)))})
-    return _Names(known, addresses=frozenset(addresses))
-
-
-def _is_held(one: str, names: _Names) -> bool:
-    return bool({one.strip(), address_id(one)} & names.ids) and bool(names.articles & _reached(one, names))
-
-
-def _reached(one: str, names: _Names) -> frozenset[str]:
-    return names.articles if address_id(one) else frozenset({one.strip()})
-
-
-def _host(address: str) -> str | None:
-    try:
-        return urlsplit(address).hostname
-    except ValueError:
-        return None
-
-
 # What there is of it
 
 
-def _names(root: Path, held: Mapping[str, StagedFile], wanted: _Names) -> tuple[_Names, tuple[str, ...]]:
-    """All names of the articles that are meant, and the ids of others in the same stories."""
-    articles = [file for file in held.values() if file.table == "articles"]
-    found: set[str] = set()
-    for file in articles:
-        table = _read(root, file, _ARTICLE[:3])
-        mask = pc.is_in(table["article_id"], pa.array(sorted(wanted.ids), pa.string()))
-        rows = table.filter(pc.or_(mask, _near(table, ("url", "canonical_url"), wanted.hosts))).to_pylist()
-        found |= {row["article_id"] for row in rows if _is_meant(row, wanted)}
-    names = _Names(wanted.ids | found, frozenset(found), wanted.addresses)
-    stories: set[str] = set(found)
-    for file in articles if found else ():
-        table = _read(root, file, _ARTICLE)
-        mask = pc.is_in(table["article_id"], pa.array(sorted(found), pa.string()))
-        if not pc.any(mask).as_py():
-            continue
-        stories |= set(table.filter(mask)["cluster_id"].to_pylist()) - {None}
-        rows = _read(root, file, _TOLD).filter(mask).to_pylist()
-        addresses = {address for row in rows for address in (row["url"], row["canonical_url"]) if address}
-        names = replace(
-            names,
-            addresses=names.addresses | addresses,
-            files=names.files | {row["input_ref"] for row in rows if row["input_kind"] in _FILES},
-            runs=names.runs | {row["run_id"] for row in rows},
-            headlines=names.headlines | {row["headline"] for row in rows if row["headline"]},
-        )
-    others: set[str] = set()
-    shared: set[str | None] = set()
-    for file in articles if found else ():
-        table = _read(root, file, _ARTICLE)
-        told = pc.is_in(table["cluster_id"], pa.array(sorted(stories), pa.string()))
-        near = pc.or_(told, _near(table, ("url", "canonical_url"), names.hosts))
-        for row in table.filter(near).to_pylist():
-            if row["article_id"] in found:
-                continue
-            shared |= {address_id(row["url"]), address_id(row["canonical_url"])}
-            if row["cluster_id"] in stories or row["duplicate_of"] in found:
-                others.add(row["article_id"])
-    # An address that another article has as well, such as a front page, says nothing of this one.
-    asked = {address for address in names.addresses if address in wanted.addresses}
-    own = {address for address in names.addresses if address_id(address) not in shared} | asked
-    ids = names.ids | {one for address in own if (one := address_id(address))}
-    return replace(names, ids=ids, addresses=frozenset(own)), tuple(sorted(others))
-
-
-def _read(root: Path, file: StagedFile, columns: Sequence[str]) -> pa.Table:
-    path = root / file.path
-    try:
-        return read_rows(path, columns)
-    except (OSError, pa.ArrowException) as err:
-        said = str(err).strip().partition("\n")[0]
-        raise LedgerError(
-            f"{path}: cannot be read ({said}), so nothing was erased; 'knipsel verify' says more"
-        ) from err
-
-
-def _near(table: pa.Table, columns: Sequence[str], hosts: frozenset[str]) -> pa.ChunkedArray:
-    """Rows that name one of the hosts: among millions, to tell for each whose address it has would take minutes."""
-    mask = pa.chunked_array([pa.repeat(pa.scalar(value=False), table.num_rows)])
-    for host in sorted(hosts):
-        for column in columns:
-            there = pc.match_substring(table[column], host, ignore_case=True)
-            mask = pc.or_(mask, pc.fill_null(there, fill_value=False))
-    return mask
-
-
-def _is_meant(row: Mapping[str, Any], wanted: _Names) -> bool:
-    if row["article_id"] in wanted.ids:
-        return True
-    return bool(wanted.addresses) and any(address_id(row[name]) in wanted.ids for name in ("url", "canonical_url"))
-
-
 def _changed(
-    root: Path, held: Mapping[str, StagedFile], names: _Names
+    root: Path, held: Mapping[str, StagedFile], names: Names
 ) -> Iterator[tuple[StagedFile, tuple[int, pa.Table]]]:
     """The files that hold something of it: how many rows go, and those that stay."""
     for file in held.values():
         if file.table == "articles":
-            known = _read(root, file, _ARTICLE[:1])["article_id"]
+            known = read_columns(root, file, ("article_id",))["article_id"]
             gone = pc.is_in(known, pa.array(sorted(names.articles), pa.string()))
         else:
-            letters = _read(root, file, _LETTER)
+            letters = read_columns(root, file, _LETTER)
             near = pc.is_in(letters["input_ref"], pa.array(sorted(names.files), pa.string()))
-            near = pc.or_(near, _near(letters, _LETTER, names.hosts)).to_pylist()
+            near = pc.or_(near, near_rows(letters, _LETTER, names.hosts)).to_pylist()
             told = [there and _tells(letter, names) for there, letter in zip(near, letters.to_pylist(), strict=True)]
             gone = pa.chunked_array([pa.array(told, pa.bool_())])
         count = pc.sum(gone).as_py() or 0
@@ -325,7 +174,7 @@ def _changed(
             yield file, (count, read_rows(root / file.path).filter(pc.invert(gone)))
 
 
-def _tells(letter: Mapping[str, Any], names: _Names) -> bool:
+def _tells(letter: Mapping[str, Any], names: Names) -> bool:
     return letter["input_ref"] in names.files or any(names.at_its_address(letter[name]) for name in _LETTER)
 
 
@@ -337,7 +186,7 @@ def _staged(folder: Path, file: StagedFile, kept: pa.Table, storage: Storage) ->
 # State, log, and what lies beside
 
 
-def _without(state: dict[str, Any], names: _Names, root: Path) -> dict[str, Any]:
+def _without(state: dict[str, Any], names: Names, root: Path) -> dict[str, Any]:
     """The state with tombstones, and without what else it remembers of the articles."""
     try:
         feeds, window = FeedState.from_json(state), Window.from_json(state)
@@ -358,18 +207,18 @@ def _without(state: dict[str, Any], names: _Names, root: Path) -> dict[str, Any]
     return kept | Forgotten(forgotten.ids | names.ids).as_json()
 
 
-def _waits(url: str, declared: str | None, guid: str | None, names: _Names) -> bool:
+def _waits(url: str, declared: str | None, guid: str | None, names: Names) -> bool:
     return any(names.at_its_address(text) for text in (url, declared, guid))
 
 
-def _told(entry: Entry, names: _Names) -> bool:
+def _told(entry: Entry, names: Names) -> bool:
     return entry.record is not None and any(map(names.names_input, entry.record.inputs))
 
 
-def _rewritten(root: Path, folder: Path, entry: Entry, names: _Names, storage: Storage) -> Rewritten:
+def _rewritten(root: Path, folder: Path, entry: Entry, names: Names, storage: Storage) -> Rewritten:
     inputs = entry.record.inputs if entry.record else ()
     cleared = [ERASED if names.names_input(name) else name for name in inputs]
-    data = deltalog.with_inputs(root, entry.version, cleared)
+    data = with_inputs(root, entry.version, cleared)
     path = deltalog.entry_path(root, entry.version).relative_to(root).as_posix()
     rewritten = Rewritten(path, hashlib.sha256(data).hexdigest())
     storage.write_file(folder / rewritten.staged_name, data)
@@ -377,11 +226,13 @@ def _rewritten(root: Path, folder: Path, entry: Entry, names: _Names, storage: S
 
 
 def _states(root: Path) -> Iterator[str]:
-    """The states up to now, which a new one follows, and the index of what is known, which is made anew."""
-    return (f"{STATE}/{path.name}" for path in [*sorted((root / STATE).glob("*.json")), *known_index.indexes(root)])
+    """The states up to now, which a new one follows, and what is derived from the files, which is made anew."""
+    found = [*sorted((root / STATE).glob("*.json")), *derived.files(root)]
+    # What another process has begun to write there it takes back itself.
+    return (f"{STATE}/{path.name}" for path in found if not path.name.startswith("."))
 
 
-def _pages(root: Path, names: _Names) -> tuple[str, ...]:
+def _pages(root: Path, names: Names) -> tuple[str, ...]:
     """What lies beside the data about the runs that wrote it, and whatever names it."""
     folder = root / REPORTS
     if not folder.is_dir():
@@ -396,14 +247,14 @@ def _pages(root: Path, names: _Names) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _quarantined(root: Path, names: _Names) -> Iterator[str]:
+def _quarantined(root: Path, names: Names) -> Iterator[str]:
     """Files set aside that hold it, or cannot be read whole and so may hold it."""
     for path in sorted((root / QUARANTINE).rglob("*")):
         if path.is_file() and _may_hold(path, names):
             yield path.relative_to(root).as_posix()
 
 
-def _may_hold(path: Path, names: _Names) -> bool:
+def _may_hold(path: Path, names: Names) -> bool:
     try:
         table = read_rows(path)
     except (OSError, pa.ArrowException):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -107,6 +108,9 @@ def find_inputs(
             out.files.append(SourceFile(kind, path, record, outlet, lenient))
         if not found and not (may_be_empty and (Path(text).is_dir() or glob.has_magic(text))):
             raise InputError(f"{text}: {_why_nothing(text)}")
+    # Of pages most have an address, and need no name; whether one has, only reading it tells.
+    pages = Counter(file.record for file in out.files if file.kind is InputKind.HTML)
+    out.files = [replace(file, shared=True) if pages[file.record] > 1 else file for file in out.files]
     return out
 
 

@@ -7,7 +7,6 @@ any time while no run is under way.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -16,15 +15,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.checkpoints import LiveFile
+from pipeline import derived
 from pipeline.file_check import Content
 from pipeline.ledger import STATE, Ledger
 from transforms.core.known_texts import COLUMNS, KnownTexts
 from transforms.drop_known import INDEX_SUFFIX, read_index
-from transforms.parquet import hash_file, read_rows
+from transforms.parquet import read_rows
 from transforms.storage import DISK, Storage
 
-_NAME = "known-"
+KIND = "known"
 _COVERS = b"knipsel.covers"
 
 MOST_BESIDE = 100
@@ -44,7 +43,7 @@ def known_files(ledger: Ledger, storage: Storage = DISK) -> list[str]:
         OSError: a file of articles is missing or damaged.
     """
     root = ledger.root
-    held = {mark(file): str(root / file.path) for file in ledger.files()}
+    held = {mark(file.path, file.added_at): str(root / file.path) for file in ledger.files()}
     index, covered = _current(root, held)
     beside = [path for mark, path in held.items() if mark not in covered]
     if len(beside) > MOST_BESIDE:
@@ -58,26 +57,17 @@ def known_files(ledger: Ledger, storage: Storage = DISK) -> list[str]:
     return [*([str(index)] if index else []), *beside]
 
 
-def indexes(root: Path) -> list[Path]:
-    """The indexes that lie there, which are one or none, and what an interrupted run left of one."""
-    return sorted((root / STATE).glob(f"*{_NAME}*"))
-
-
-def is_sound(path: Path) -> bool:
-    """Whether an index is what its name says."""
-    return path.suffix == INDEX_SUFFIX and path.stem == f"{_NAME}{hash_file(path)}"
-
-
 def faults(root: Path, contents: Mapping[str, Content]) -> Iterator[str]:
     """What is wrong with the index.
 
     Args:
         root: of the data set.
-        contents: what the files of articles hold, by path. Where all that the index covers were read, they agree.
+        contents: what the files of articles hold, by mark. Where all that the index covers were read, they agree; one
+            that covers others as well is out of date.
     """
-    for path in indexes(root):
+    for path in derived.files(root, KIND):
         try:
-            if path.suffix == INDEX_SUFFIX and not is_sound(path):
+            if path.suffix == INDEX_SUFFIX and not derived.is_whole(path):
                 yield f"{path}: damaged (sha256); --repair removes it, and the next run makes it anew"
             elif path.suffix == INDEX_SUFFIX and not _agrees(path, contents):
                 yield f"{path}: is not what the files hold; --repair removes it, and the next run makes it anew"
@@ -87,7 +77,7 @@ def faults(root: Path, contents: Mapping[str, Content]) -> Iterator[str]:
 
 
 def _agrees(path: Path, contents: Mapping[str, Content]) -> bool:
-    covered = [mark.rpartition("@")[0] for mark in _covers(path)]
+    covered = _covers(path)
     if not all(file in contents for file in covered):
         return True
     each = [contents[file] for file in covered]
@@ -97,8 +87,8 @@ def _agrees(path: Path, contents: Mapping[str, Content]) -> bool:
 
 def _current(root: Path, held: Mapping[str, str]) -> tuple[Path | None, frozenset[str]]:
     """The index, if it is sound and all that it covers is held still, with what it covers."""
-    for path in indexes(root):
-        if is_sound(path):
+    for path in derived.files(root, KIND):
+        if derived.is_whole(path):
             covered = frozenset(_covers(path))
             if covered <= held.keys():
                 return path, covered
@@ -122,22 +112,12 @@ def write_index(root: Path, index: Path | None, beside: list[str], marks: list[s
     table = (KnownTexts.merged([read_index(index), new]) if index else new).as_table()
     told = json.dumps(marks, separators=(",", ":")).encode()
     table = table.replace_schema_metadata({**table.schema.metadata, _COVERS: told})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    data = sink.getvalue().to_pybytes()
-    path = root / STATE / f"{_NAME}{hashlib.sha256(data).hexdigest()}{INDEX_SUFFIX}"
-    storage.make_folders([path.parent])
-    storage.write_file(path, data)
-    for other in indexes(root):
-        if other != path:
-            storage.unlink(other)
-    return path
+    return derived.write(root, KIND, table, storage)
 
 
-def mark(file: LiveFile) -> str:
-    """A file as the index names it; one that was put in its place is another."""
-    return f"{file.path}@{file.added_at}"
+def mark(path: str, added_at: int) -> str:
+    """A file as the index names it; one that was put in its place, at another moment, is another."""
+    return f"{path}@{added_at}"
 
 
 def _covers(path: Path) -> list[str]:

@@ -27,14 +27,23 @@ from typing import Any, Self
 
 from deltalake.exceptions import DeltaError
 
-from pipeline import checkpoints, deltalog
+from pipeline import checkpoints, deltalog, log_writer
 from pipeline.checkpoints import LiveFile, make_checkpoint
-from pipeline.commit_check import check_books, check_keys, check_replaced
+from pipeline.commit_check import check_new, check_replaced
 from pipeline.deltalog import LOG, RUN_ID, Counts, LedgerError, Operation, Rewritten, RunRecord, StateFile
 from pipeline.moves import NEW_STATE, Move, check_present, moves_of
 from pipeline.pane import Pane
 from pipeline.roots import LOCK, RootBusy, RootError, open_root
-from pipeline.states import INTENT, STATE, current_state, old_states, read_intent, read_state, state_after
+from pipeline.states import (
+    INTENT,
+    STATE,
+    current_state,
+    half_written,
+    old_states,
+    read_intent,
+    read_state,
+    state_after,
+)
 from pipeline.upkeep import Upkeep, upkeep_entry
 from transforms.parquet import StagedFile
 from transforms.storage import DISK, Storage
@@ -48,7 +57,6 @@ __all__ = [
     "LedgerError",
     "RootBusy",
     "RootError",
-    "StagedFile",
     "current_state",
     "read_intent",
     "read_state",
@@ -201,8 +209,7 @@ class Ledger:
         if replaces:
             check_replaced(self.root, files)
         else:
-            check_books(files, counts)
-            check_keys(folder, files)
+            check_new(folder, files, counts)
         for file in files:
             staged = folder / file.staged_name
             if not replaces and not file.name.startswith(f"{run_id}-"):
@@ -295,7 +302,7 @@ class Ledger:
         newest = next((entry.record.run_id for entry in entries if entry.record is not None), None)
         if newest == record.run_id:
             return None
-        self._storage.write_file(self._draft(record), deltalog.next_entry(self.root, last + 1, record))
+        self._storage.write_file(self._draft(record), log_writer.next_entry(self.root, last + 1, record))
         return last + 1
 
     def _publish(self, record: RunRecord) -> None:
@@ -358,6 +365,8 @@ class Ledger:
             for entry in sorted(staging.iterdir()):
                 if not (entry / INTENT).is_file():
                     self._storage.remove_tree(entry)
+        for path in half_written(self.root):
+            self._storage.unlink(path)
 
     def _sweep_states(self) -> None:
         # A state can hold megabytes, and there is one for each run that learned something.
@@ -371,7 +380,7 @@ class Ledger:
         self._version = deltalog.last_version(self.root)
         entry = deltalog.last_entry(self.root, self._version)
         if entry is not None:
-            deltalog.extended_metadata(self.root, entry)
+            log_writer.extended_metadata(self.root, entry)
         self._record = entry.record if entry else None
         self._state = state_after(self.root, self._record)
 

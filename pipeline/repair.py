@@ -6,7 +6,8 @@
     entry on readers of the Delta table no longer see it, from the move on nobody does. Its articles count as never
     written, so whatever brings them again is written again.
 -   A file that no run published moves there too.
--   Checkpoints and the index of known texts, which follow from the rest, are made anew where they are damaged.
+-   Checkpoints, the index of known texts and what verify remembers follow from the rest, and are made anew where they
+    are damaged.
 
 Entries of the log and the last state cannot be made anew from anything: they come back from a backup or not at all.
 """
@@ -22,8 +23,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import checkpoints, deltalog, known_index
+from pipeline import checkpoints, deltalog, derived
 from pipeline.deltalog import Entry
+from pipeline.file_check import Sound
 from pipeline.ledger import STAGING, STATE, Ledger, LedgerError, RootError, read_state
 from pipeline.upkeep import Upkeep
 from pipeline.verify import QUARANTINE, Verified, verify
@@ -98,7 +100,9 @@ def repair(root: Path, now: dt.datetime, storage: Storage = DISK) -> Repaired:
     with Ledger(root, storage=storage) as ledger:
         done = [f"{path}: an interrupted run, completed or thrown away" for path in left]
         done += _derived(ledger, storage)
-        found = verify(root)
+        # Of what is found sound the second look asks for the sha256 alone.
+        sound: Sound = {}
+        found = verify(root, sound=sound)
         _check_mounted(root, found)
         entries = deltalog.read_log(root)
         again = [_again(root, entries, path) for path in found.untrusted]
@@ -111,7 +115,7 @@ def repair(root: Path, now: dt.datetime, storage: Storage = DISK) -> Repaired:
         for path in (*found.untrusted, *found.strange):
             if (root / path).is_file():
                 done.append(f"{root / path}: moved to {_set_aside(root, path, storage)}")
-    return Repaired(tuple(done), tuple(again), verify(root))
+    return Repaired(tuple(done), tuple(again), verify(root, sound=sound))
 
 
 def _check_mounted(root: Path, found: Verified) -> None:
@@ -134,10 +138,10 @@ def _derived(ledger: Ledger, storage: Storage) -> list[str]:
             storage.unlink(path)
         ledger.renew_checkpoint()
         done.append(f"{root / deltalog.LOG}: the checkpoints were made anew")
-    for path in known_index.indexes(root):
-        if not known_index.is_sound(path):
+    for path in derived.files(root):
+        if not derived.is_whole(path):
             storage.unlink(path)
-            done.append(f"{path}: removed; the next run makes it anew")
+            done.append(f"{path}: removed; it is made anew when it is needed")
     current = ledger.state_path
     for entry in deltalog.read_log(root):
         state = entry.record.state if entry.record else None

@@ -62,6 +62,11 @@ def old_states(root: Path, current: Path | None) -> Sequence[Path]:
     return [path for path in sorted((root / STATE).glob("*.json"))[:-KEPT_STATES] if path != current]
 
 
+def half_written(root: Path) -> Sequence[Path]:
+    """What processes left in the folder of states that were ended while they wrote there."""
+    return sorted((root / STATE).glob(".*.tmp"))
+
+
 def read_intent(path: Path) -> RunRecord:
     """The record of the run whose ``intent.json`` this is.
 

@@ -14,7 +14,7 @@ from deltalake.exceptions import DeltaError
 
 from pipeline import checkpoints, deltalog, known_index
 from pipeline.deltalog import RUN_ID, Entry, LedgerError, Operation, RunRecord
-from pipeline.file_check import Content, check_file, check_length, first_line
+from pipeline.file_check import Content, Sound, check_file, check_length, first_line
 from pipeline.ledger import INTENT, LOCK, STAGING, STATE, RootError, read_intent, read_state
 from transforms.parquet import TABLES, StagedFile, read_rows
 from transforms.storage import is_locked
@@ -33,7 +33,9 @@ class Verified:
         rows: rows in them, as far as they can be read; of those that were not read, as many as the log states.
         runs: commits.
         running: whether another process was writing meanwhile; what it has under way is no fault.
+        last: the number of the last entry of the log that was read, -1 without one.
         unread: how many of the files were only asked for their length.
+        known: how many were not decoded, for their bytes are those that were found sound before.
         quarantined: a line for each file that was taken out and is kept aside.
         untrusted: paths below the root of files of the log that are missing, or whose bytes are other ones.
         strange: paths below the root of files in the folders of the tables that the log does not know.
@@ -44,21 +46,26 @@ class Verified:
     rows: int = 0
     runs: int = 0
     running: bool = False
+    last: int = -1
     unread: int = 0
+    known: int = 0
     quarantined: tuple[str, ...] = ()
     untrusted: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
 
 
-def verify(root: Path, since: str | None = None) -> Verified:
+def verify(root: Path, since: str | dt.date | None = None, sound: Sound | None = None) -> Verified:
     """Check a data set: its files against the log, their bytes, columns, keys and days, each run's books.
 
-    Needs no lock and may go on beside a run.
+    Needs no lock and may go on beside a run. Where it finds a fault while another process writes, it looks once more:
+    what was on its way is no fault.
 
     Args:
         root: of the data set.
-        since: a run's id or an ISO date; files of runs before it are only asked whether they are there and how long
+        since: a run's id or a date; files of runs before it are only asked whether they are there and how long
             they are, and keys and books are checked of the others alone.
+        sound: what was found sound before and need not be decoded again. What is found sound comes to it, what the
+            data set no longer holds goes from it.
 
     Raises:
         RootError: there is no folder ``root``.
@@ -67,6 +74,20 @@ def verify(root: Path, since: str | None = None) -> Verified:
     """
     if not root.is_dir():
         raise RootError(f"{root}: no such folder; name the root of a data set")
+    sound = {} if sound is None else sound
+    found = _look(root, since, sound)
+    return _look(root, since, sound) if found.faults and is_written_to(root, found) else found
+
+
+def is_written_to(root: Path, found: Verified) -> bool:
+    """Whether another process writes to the data set, or has done so since ``found``."""
+    try:
+        return deltalog.last_version(root) != found.last or is_locked(root / LOCK)
+    except LedgerError:
+        return False
+
+
+def _look(root: Path, since: str | dt.date | None, sound: Sound) -> Verified:
     # In this order, a run that commits meanwhile is never taken for a fault: it announces its files before
     # they appear, and takes the announcement back after the log holds them.
     found = {path.relative_to(root).as_posix() for table in TABLES for path in _files_in(root / table)}
@@ -78,10 +99,10 @@ def verify(root: Path, since: str | None = None) -> Verified:
     first = _first_entry(root, entries, since)
     kept = [entry.record.state.name for entry in entries if entry.record and entry.record.state]
     faults = [*_entry_faults(root, entries), *_state_faults(root, entries), *_log_faults(root, entries)]
-    faults += [f"{root / STATE / name}: not in the log" for name in sorted(states - {*kept} - announced)]
+    faults += [f"{root / STATE / name}: not in the log" for name in sorted(states - {*kept} - announced.states)]
     held = deltalog.held_files(entries)
     quarantined = {path for entry in entries if entry.upkeep for path in entry.upkeep.removed}
-    strange = found - held.keys() - announced
+    strange = found - held.keys() - announced.files.keys()
     for path in sorted(strange):
         taken = "taken out of the log; --repair moves it away" if path in quarantined else "not in the log"
         faults.append(f"{root / path}: {taken}")
@@ -89,7 +110,8 @@ def verify(root: Path, since: str | None = None) -> Verified:
     seen: set[str] = set()
     untrusted = []
     contents: dict[str, Content] = {}
-    rows = unread = 0
+    marked: dict[str, Content] = {}
+    rows = unread = known = 0
     for entry in entries:
         for file in entry.files:
             if held.get(file.path) != file:
@@ -98,22 +120,30 @@ def verify(root: Path, since: str | None = None) -> Verified:
                 faults.append(f"{root / file.path}: twice in the log")
                 continue
             seen.add(file.path)
+            meant = [file, *([announced.files[file.path]] if file.path in announced.files else [])]
             if entry.version < first or entry.record is None:
-                problems, content = check_length(root, file), None
+                checked = check_length(root, meant)
                 rows, unread = rows + file.rows, unread + 1
             else:
-                problems, content = check_file(root, wrote[file.path], file)
-            faults += [f"{root / file.path}: {problem}" for problem in problems]
-            if any(problem.startswith(("missing", "damaged")) for problem in problems):
+                checked = check_file(root, wrote[file.path], meant, sound)
+                known += checked.known
+            faults += [f"{root / file.path}: {problem}" for problem in checked.problems]
+            if any(problem.startswith(("missing", "damaged")) for problem in checked.problems):
                 untrusted.append(file.path)
-            if content is not None:
-                contents[file.path] = content
-                rows += content.rows
+            held[file.path] = checked.file
+            if checked.content is not None:
+                contents[file.path] = checked.content
+                rows += checked.content.rows
+                if entry.record is not None and checked.file == file:
+                    marked[known_index.mark(file.path, entry.record.committed_at)] = checked.content
     faults += _double_keys(root, contents)
-    faults += known_index.faults(root, contents)
+    faults += known_index.faults(root, marked)
     for entry in entries:
         if entry.record is not None and all(file.path in contents for file in entry.record.files):
             faults += _book_faults(root, entry.version, entry.record, held, contents)
+    stand = {(file.path, file.sha256) for file in held.values()}
+    for gone in [mark for mark in sound if (mark.path, mark.sha256) not in stand]:
+        del sound[gone]
     running = bool(left) and is_locked(root / LOCK)
     return Verified(
         faults=(*(() if running else left), *faults),
@@ -121,7 +151,9 @@ def verify(root: Path, since: str | None = None) -> Verified:
         rows=rows,
         runs=sum(entry.record is not None for entry in entries),
         running=running,
+        last=len(entries) - 1,
         unread=unread,
+        known=known,
         quarantined=tuple(f"{path}: taken out of the data set" for path in _aside(root, quarantined)),
         untrusted=tuple(untrusted),
         strange=tuple(sorted(strange)),
@@ -147,9 +179,17 @@ def _aside(root: Path, quarantined: set[str]) -> list[Path]:
     return [path for path in (root / QUARANTINE / name for name in sorted(quarantined)) if path.is_file()]
 
 
-def _staging(root: Path) -> tuple[set[str], list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Announced:
+    """What unfinished commits are about to bring: files by their path, and names of states."""
+
+    files: dict[str, StagedFile]
+    states: set[str]
+
+
+def _staging(root: Path) -> tuple[_Announced, list[str]]:
     """What unfinished commits announce, and a line for each thing left in the staging folder."""
-    announced: set[str] = set()
+    announced = _Announced({}, set())
     left = []
     for path in sorted((root / STAGING).glob("*")):
         try:
@@ -159,8 +199,8 @@ def _staging(root: Path) -> tuple[set[str], list[str]]:
         except LedgerError as err:
             left.append(str(err))
         else:
-            announced.update(file.path for file in record.files)
-            announced.update([record.state.name] if record.state else [])
+            announced.files.update({file.path: file for file in record.files})
+            announced.states.update([record.state.name] if record.state else [])
             left.append(f"{path}: an interrupted commit; the next run completes it")
     return announced, left
 
@@ -180,23 +220,19 @@ def _entries(root: Path) -> tuple[list[Entry], list[str]]:
     return entries, faults
 
 
-def _first_entry(root: Path, entries: Sequence[Entry], since: str | None) -> int:
+def _first_entry(root: Path, entries: Sequence[Entry], since: str | dt.date | None) -> int:
     """The entry from which on files are read.
 
     Entries are ordered by number and the clock may have gone back, so all behind the first of a day are meant.
     """
     if since is None:
         return 0
-    if RUN_ID.match(since):
+    if isinstance(since, str):
         for entry in entries:
             if entry.record and entry.record.run_id == since:
                 return entry.version
         raise LedgerError(f"{root}: no run {since} in the log; 'knipsel report --list' names the runs")
-    try:
-        day = dt.datetime.combine(dt.date.fromisoformat(since), dt.time(), dt.UTC)
-    except ValueError as err:
-        raise LedgerError(f"--since {since}: neither the id of a run nor a date such as 2026-11-20") from err
-    moment = deltalog.milliseconds(day)
+    moment = deltalog.milliseconds(dt.datetime.combine(since, dt.time(), dt.UTC))
     later = (entry.version for entry in entries if entry.record and entry.record.committed_at >= moment)
     return next(later, len(entries))
 
@@ -236,7 +272,11 @@ def _log_faults(root: Path, entries: Sequence[Entry]) -> list[str]:
         return []
     faults = list(checkpoints.faults(root))
     try:
-        theirs = DeltaTable(root).get_add_actions()["path"].to_pylist()
+        table = DeltaTable(root)
+        if table.version() > entries[-1].version:
+            # A run has committed since.
+            table.load_as_version(entries[-1].version)
+        theirs = table.get_add_actions()["path"].to_pylist()
     except DeltaError as err:
         return [*faults, f"{root / deltalog.LOG}: Delta readers fail on it ({first_line(err)})"]
     ours = [file.path for file in deltalog.live_files(entries)]

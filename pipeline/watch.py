@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import os
 import random
 import selectors
@@ -16,15 +15,16 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.event_log import log_line
 from pipeline.notify import Notifier
+from pipeline.watch_alarm import Bell
 from pipeline.watch_link import DRAIN, DRAINED, RELOAD, UNUSABLE, Order, WorkerProcess
 from pipeline.watch_status import STATES, Status
+from pipeline.watch_voice import Voice
 from transforms.storage import try_lock
 
 FOLDER = "_watch"
@@ -45,38 +45,6 @@ _RETRY_SECONDS = 60.0
 
 class WatchBusy(Exception):  # noqa: N818 - it says what is the case; nothing is in error
     """Another watch follows into the same data set."""
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """How a watch speaks.
-
-    Attributes:
-        log_json: whether events are told on stderr as JSON, an object a line.
-        quiet: whether only failures are told there.
-        json: whether each run that ended well is an object on stdout.
-    """
-
-    log_json: bool = False
-    quiet: bool = False
-    json: bool = False
-
-    def say(self, event: str, message: str, *, failure: bool = False, **fields: Any) -> None:
-        """Tell an ``event`` in words, or as JSON with these fields."""
-        if self.quiet and not failure:
-            return
-        now = _clock()
-        text = f"knipsel: {now:%Y-%m-%d %H:%M:%SZ} {message}\n"
-        # Nobody may read it any more, or the log be full: that is no reason to stop.
-        with contextlib.suppress(OSError):
-            sys.stderr.write(log_line(now, event, None, {"message": message, **fields}) if self.log_json else text)
-            sys.stderr.flush()
-
-    def show(self, cycle: Mapping[str, Any]) -> None:
-        """Tell of a run on stdout."""
-        if self.json:
-            with contextlib.suppress(OSError):
-                print(json.dumps(cycle), flush=True)
 
 
 class Supervisor:
@@ -104,6 +72,7 @@ class Supervisor:
         self._metrics = metrics
         self._heartbeat = heartbeat or Path(order.root) / FOLDER / HEARTBEAT
         self._notifier = Notifier()
+        self._bell = Bell(order)
         self.status = Status(os.getpid(), dt.datetime.fromisoformat(order.since))
         self._worker: WorkerProcess | None = None
         self._proven = False
@@ -143,6 +112,7 @@ class Supervisor:
             if now >= self._start_at:
                 self._begin(selector)
         self._beat(now)
+        self._bell.forget_ended()
         for key, _ in selector.select(self._wait(now)):
             if key.fileobj is wakened:
                 for number in wakened.recv(64):
@@ -170,9 +140,7 @@ class Supervisor:
 
     def _begin(self, selector: selectors.BaseSelector) -> None:
         try:
-            worker = WorkerProcess(
-                replace(self._order, first=not self._proven, failing=self.status.failures_in_a_row > 0)
-            )
+            worker = WorkerProcess(replace(self._order, first=not self._proven))
         except OSError as fault:
             self._fail(f"no worker process could be started: {fault}")
             return
@@ -217,6 +185,7 @@ class Supervisor:
         status = self.status
         if what == "ready":
             self._retry_seconds, self._stuck_seconds = message.pop("retry_seconds"), message.pop("stuck_seconds")
+            self._bell.hooks = message.pop("hooks")
             if not self._proven:
                 self._proven = True
                 self._notifier.tell(READY=1)
@@ -296,6 +265,12 @@ class Supervisor:
         self._beat_at = 0.0
         text = f"{message}; trying again in {wait:.0f} s"
         self._voice.say("failed", text, failure=True, retry_seconds=round(wait, 1), in_a_row=status.failures_in_a_row)
+        if status.failures_in_a_row == 1:
+            # Of the first in a row somebody is told; whether the next ones have the same cause, nobody knows.
+            try:
+                self._bell.ring(message)
+            except OSError as fault:
+                self._voice.say("remark", f"the alarm could not be given ({fault})")
 
     def _over(self) -> int:
         self.status.doing = "stopped"
@@ -326,14 +301,18 @@ class Supervisor:
 
 
 @contextlib.contextmanager
-def held(root: Path) -> Iterator[None]:
+def held(root: Path) -> Iterator[Callable[[], None]]:
     """The right to be the watch of a data set, whose folder is made if it is missing.
+
+    Yields:
+        What takes back what was made for it, for a watch that never came to work.
 
     Raises:
         WatchBusy: another has it.
         RootError: the root cannot be used.
     """
     folder = root / FOLDER
+    made = [each for each in (folder, root) if not each.exists()]
     try:
         root.mkdir(exist_ok=True)
         folder.mkdir(exist_ok=True)
@@ -348,8 +327,18 @@ def held(root: Path) -> Iterator[None]:
         ) from fault
     if unlock is None:
         raise WatchBusy(f"{root}: another watch is at work; stop that, or choose another root")
+
+    def take_back() -> None:
+        if folder in made:
+            # What somebody else has put there meanwhile stays, and with it the folder.
+            with contextlib.suppress(OSError):
+                for name in (HEARTBEAT, _LOCK):
+                    (folder / name).unlink(missing_ok=True)
+                for each in made:
+                    each.rmdir()
+
     try:
-        yield
+        yield take_back
     finally:
         unlock()
 

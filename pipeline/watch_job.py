@@ -34,8 +34,9 @@ from pipeline.learned import read_part, recurring_lines
 from pipeline.ledger import Ledger, RootBusy
 from pipeline.publish import Publishing, taken
 from pipeline.settings import Config, load
-from pipeline.watch import DRAIN_SECONDS, FOLDER, Voice
+from pipeline.watch import DRAIN_SECONDS, FOLDER
 from pipeline.watch_link import Order
+from pipeline.watch_voice import Voice
 from pipeline.watch_worker import feeds_of
 from transforms.core.forgotten import Forgotten
 from transforms.pool import Workers
@@ -99,8 +100,9 @@ def watch_job(order: Order, voice: Voice, runner: str, beam_options: Sequence[st
     root = Path(order.root)
     begun = dt.datetime.now(dt.UTC)
     lease = Lease(str((root / FOLDER / LEASE).absolute()), f"{begun:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
+    followed = _followed(order, config)
     with Ledger(root) as ledger:
-        job = _endless(order, config, ledger, lease)
+        job = _endless(followed, order, config, ledger, lease)
         since = deltalog.last_version(ledger.root)
     log = _Log(root, lease.job, since, voice)
     with _signals() as received:
@@ -152,9 +154,7 @@ def _attend(submitted: Submitted, lease: Lease, log: _Log, received: list[int], 
     return 0
 
 
-def _endless(order: Order, config: Config, ledger: Ledger, lease: Lease) -> Endless:
-    settings = config.settings
-    watch, limits, run = settings.watch, settings.limits, settings.run
+def _followed(order: Order, config: Config) -> Followed:
     feeds, fixed = feeds_of(order, config)
     paths = tuple(str(Path(text).absolute()) for text in order.inputs if "://" not in text)
     followed = Followed(
@@ -163,10 +163,16 @@ def _endless(order: Order, config: Config, ledger: Ledger, lease: Lease) -> Endl
         fixed=tuple(replace(file, path=str(Path(file.path).absolute())) for file in fixed),
         source=order.source,
         lenient=order.lenient,
-        groups=watch.host_groups if feeds else 1,
+        groups=config.settings.watch.host_groups if feeds else 1,
     )
     # Which of the paths is missing is said now; later it may come back.
     followed.files()
+    return followed
+
+
+def _endless(followed: Followed, order: Order, config: Config, ledger: Ledger, lease: Lease) -> Endless:
+    settings = config.settings
+    watch, limits, run = settings.watch, settings.limits, settings.run
     # An index is made before workers ask for one.
     known_files(ledger)
     count = 0 if run.workers == "auto" else run.workers
@@ -186,7 +192,7 @@ def _endless(order: Order, config: Config, ledger: Ledger, lease: Lease) -> Endl
             rows_per_file=run.rows_per_file,
             buffer_bytes=run.buffer_bytes,
             window_days=settings.clusters.window_days,
-            inputs=order.inputs or tuple(feed.url for feed in feeds),
+            inputs=order.inputs or tuple(feed.url for feed in followed.feeds),
             since=ledger.version + 1,
             renew_after=watch.worker_cycles,
         ),

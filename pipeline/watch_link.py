@@ -42,7 +42,6 @@ class Order:
         debug: whether tracebacks are shown.
         since: when the watch began.
         first: whether this is its first worker, or none before it has got to work.
-        failing: whether the run before it failed.
     """
 
     inputs: tuple[str, ...]
@@ -58,7 +57,6 @@ class Order:
     debug: bool
     since: str
     first: bool = True
-    failing: bool = False
 
     def line(self) -> str:
         """As it is sent."""

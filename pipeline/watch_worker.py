@@ -71,10 +71,9 @@ def main() -> None:
     order = Order.read(sys.stdin.readline())
     handlers = [log_handler(_clock)] if order.log_json else None
     logging.basicConfig(level=logging.ERROR, handlers=handlers, format="%(levelname)s %(name)s: %(message)s")
-    status, worker = DRAINED, None
+    status = DRAINED
     try:
-        worker = Worker(order, told)
-        worker.work()
+        Worker(order, told).work()
     except (SettingsError, InputError) as fault:
         status = _failed(told, fault, UNUSABLE)
     except Exception as fault:
@@ -82,8 +81,6 @@ def main() -> None:
         if order.debug:
             logging.exception("the run failed")
         status = _failed(told, fault, WRONG)
-        if worker is not None and not order.failing:
-            worker.alarm(error=_said(fault))
     told.close()
     # Threads of the engine may still be at work, and nothing they do counts any more; the nursery sees it end.
     os._exit(status)
@@ -143,7 +140,9 @@ class Worker:
         threading.Thread(target=self._obey, name="orders", daemon=True).start()
         watch = self._config.settings.watch
         limits = {"retry_seconds": watch.retry_seconds, "stuck_seconds": watch.stuck_seconds}
-        self._tell("ready", feeds=len(self._feeds), paths=len(self._paths) + len(self._fixed), **limits)
+        hooks = self._config.settings.alarm.model_dump(mode="json")
+        paths = len(self._paths) + len(self._fixed)
+        self._tell("ready", feeds=len(self._feeds), paths=paths, hooks=hooks, **limits)
         feeds_free = files_free = -_NEVER
         looked = -_NEVER if self._paths or self._fixed else _NEVER
         ready: list[SourceFile] = []
@@ -268,7 +267,7 @@ class Worker:
             drift=[str(alarm) for alarm in summary.alarms if alarm.new],
             held_bytes=held_bytes(),
         )
-        self.alarm(summary)
+        self._alarm(summary)
         if self._cycles == 1:
             # What serves every run from here on need not be looked at again and again.
             gc.collect()
@@ -276,13 +275,13 @@ class Worker:
         gc.collect()
         return True
 
-    def alarm(self, summary: Summary | None = None, error: str | None = None) -> None:
-        """Run the hooks of the settings, if they are for what a run came to, or for how it failed."""
+    def _alarm(self, summary: Summary) -> None:
+        """Run the hooks of the settings, if they are for what a run came to; of failures the supervisor tells."""
         from pipeline.alarm import Event, Happened, Hooks, tell
 
-        happened = Happened(str(self._root), _clock(), error)
-        if summary is not None:
-            happened = replace(happened, alarms=summary.alarms, notices=summary.news, summary=summary.as_json())
+        happened = Happened(
+            str(self._root), _clock(), alarms=summary.alarms, notices=summary.news, summary=summary.as_json()
+        )
         alarm = self._config.settings.alarm
         for fault in tell(Hooks(alarm.command, alarm.webhook, frozenset(map(Event, alarm.on))), happened):
             self._tell("remark", message=fault)

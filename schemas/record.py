@@ -82,6 +82,7 @@ class SourceFile:
         start: where a file with many records is begun.
         most_bytes: behind so many bytes on disk a file with many records is left; ``None``: never.
         most_records: behind so many records it is left; ``None``: never.
+        shared: whether another file of the run has the same ``record``, which so does not tell them apart.
     """
 
     kind: InputKind
@@ -93,6 +94,7 @@ class SourceFile:
     start: Cursor = field(default_factory=Cursor)
     most_bytes: int | None = None
     most_records: int | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

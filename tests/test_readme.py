@@ -199,6 +199,12 @@ TOOLS = {
     "--directory",
     "--kill-after",
     "--sdist",
+    "--minutes",
+    "--outlets",
+    "--per-second",
+    "--cycle-seconds",
+    "--kills",
+    "--prism",
 }
 """Options of other programs: of tests and benchmarks, of Python's web server, of timeout, of build."""
 

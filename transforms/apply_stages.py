@@ -12,7 +12,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from schemas.record import Draft, Record
 from schemas.reject import Reject
-from transforms.nursery import loaded, packed
+from transforms.nursery_process import loaded, packed
 from transforms.pool import Pool, Workers
 from transforms.stage import REJECTS, Chain, Stage, Stopwatch
 from transforms.stage_times import spent

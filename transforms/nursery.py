@@ -13,46 +13,29 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import fcntl
-import gc
 import json
 import os
-import pickle
-import resource
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import cache
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from schemas.reject import Reason, Reject
-from transforms.stage import Chain, Stage
+from transforms.nursery_process import Link, live, name_of
 
 PIPE_BYTES = 1 << 20
 """How much a pipe to or from a child holds: the most that Linux allows without privileges. Without a say, 64 KiB."""
 
-RETIRES = ""
-"""What a child answers, in the place of a stage, that ends by itself and with nothing begun."""
-
-_SPENT = 0.5
-"""A child that has grown by this share of what it may take retires: matchers and caches grow with every text, and a
-page that is innocent would have to pay for them."""
-
-_KEPT_STAGES = 8
-"""Loaded stages that are kept: the six of a run, so that the next run of this process loads only those that depend on
-its moment or on what was learned meanwhile."""
-
-_PR_SET_PDEATHSIG = 1
 _LINUX = sys.platform == "linux"
-_START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from transforms.nursery import main; main()"
+_START = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from transforms.nursery_process import main; main()"
+)
 
 
 class NurseryError(Exception):
@@ -61,32 +44,6 @@ class NurseryError(Exception):
 
 class _GoneError(NurseryError):
     """The nursery has ended; the next to ask makes a new one."""
-
-
-def packed(stages: Sequence[Stage]) -> bytes:
-    """The stages as they travel to other processes: their names on a line, which can be read without loading them."""
-    names = " ".join(stage.name for stage in stages)
-    # Each by itself, so that a stage that has not changed since an earlier run need not be loaded again.
-    parts = [pickle.dumps(stage, protocol=pickle.HIGHEST_PROTOCOL) for stage in stages]
-    return names.encode() + b"\n" + pickle.dumps(parts, protocol=pickle.HIGHEST_PROTOCOL)
-
-
-def loaded(stages: bytes) -> Chain:
-    """What ``packed`` was given, as one function."""
-    parts: list[bytes] = pickle.loads(stages.partition(b"\n")[2])  # noqa: S301 - made by this program in this run
-    return Chain([_kept(part) for part in parts])
-
-
-@lru_cache(_KEPT_STAGES)
-def _kept(stage: bytes) -> Stage:
-    """The stage, loaded once and for all."""
-    found: Stage = pickle.loads(stage)  # noqa: S301 - as above
-    function = found.load()
-    return replace(found, load=lambda: function)
-
-
-def _name(stages: bytes) -> str:
-    return stages.partition(b"\n")[0].decode()
 
 
 @dataclass(slots=True)
@@ -113,7 +70,7 @@ class Nursery:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._link: _Link | None = None
+        self._link: Link | None = None
         self._loaded: dict[str, bytes] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._fork: int | None = None
@@ -129,9 +86,9 @@ class Nursery:
             self._fork = os.fork()
             if self._fork == 0:
                 ours.close()
-                _live(theirs)
+                live(theirs)
             theirs.close()
-            self._link = _Link(ours)
+            self._link = Link(ours)
 
     def load(self, stages: bytes) -> None:
         """Have the nursery load ``stages``, packed, for the children to come; does not wait for it.
@@ -145,7 +102,7 @@ class Nursery:
         with self._lock:
             if self._link is None:
                 self._start()
-            name = _name(stages)
+            name = name_of(stages)
             if stages != self._loaded.get(name):
                 self._send("load", name, data=stages)
                 self._loaded[name] = stages
@@ -162,11 +119,11 @@ class Nursery:
         """
         try:
             self.load(stages)
-            return self._reared(_name(stages), child_bytes)
+            return self._reared(name_of(stages), child_bytes)
         except _GoneError:
             # Somebody has ended it, or the system for lack of memory.
             self.load(stages)
-            return self._reared(_name(stages), child_bytes)
+            return self._reared(name_of(stages), child_bytes)
 
     def _reared(self, name: str, child_bytes: int) -> Child:
         theirs_in, ours_out = os.pipe()
@@ -232,7 +189,7 @@ class Nursery:
             except OSError as fault:
                 ours.close()
                 raise NurseryError(f"no worker process could be started: {fault}") from fault
-        self._link = _Link(ours)
+        self._link = Link(ours)
 
     def _send(self, what: str, value: Any, *, data: bytes = b"", descriptors: Sequence[int] = ()) -> None:
         if self._link is None:
@@ -262,156 +219,12 @@ class Nursery:
         return _GoneError("the process that makes workers has ended; run again")
 
 
-class _Link:
-    """A socket between a nursery and its asker, for messages and for file descriptors."""
-
-    def __init__(self, end: socket.socket) -> None:
-        self.socket = end
-        self.messages = Connection(os.dup(end.fileno()))
-
-    def close(self) -> None:
-        self.messages.close()
-        self.socket.close()
-
-
 @cache
 def nursery() -> Nursery:
     """The one of this process, which is kept: what it has loaded serves every run."""
     made = Nursery()
     atexit.register(made.close)
     return made
-
-
-# What follows runs in the nursery and its children.
-
-
-def main() -> NoReturn:
-    """Be a nursery: the entry of a fresh interpreter, whose last argument is the number of its socket."""
-    _live(socket.socket(fileno=int(sys.argv[2])))
-
-
-def _live(end: socket.socket) -> NoReturn:
-    """Load and fork as asked until the asker is gone. Never returns, whatever happens: nobody is above it."""
-    children: set[int] = set()
-    try:
-        # The asker decides when work ends; a Ctrl-C goes to the whole group of processes.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        _detach()
-        _attend(_Link(end), children)
-    except (EOFError, OSError):
-        pass
-    finally:
-        for pid in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        os._exit(0)
-
-
-def _detach() -> None:
-    """What a library prints before it aborts belongs to nobody's output."""
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(nowhere, descriptor)
-    os.close(nowhere)
-
-
-def _attend(link: _Link, children: set[int]) -> None:
-    chains: dict[str, Chain] = {}
-    faults: dict[str, str] = {}
-    while True:
-        what, value = link.messages.recv()
-        if what == "load":
-            # The one that it takes the place of is of no use any more.
-            chains.pop(value, None)
-            try:
-                chains[value] = loaded(link.messages.recv_bytes())
-            except EOFError:
-                raise
-            except Exception as error:
-                # It is told to whoever asks for a child.
-                faults[value] = f"{type(error).__name__}: {error}"
-            # Objects that no collection looks at stay on pages that all children share.
-            gc.collect()
-            gc.freeze()
-        elif what == "rear":
-            _, descriptors, _, _ = socket.recv_fds(link.socket, 1, 2)
-            name, child_bytes = value
-            if name not in chains:
-                answer: tuple[str, Any] = ("fault", faults.get(name, "nothing was loaded"))
-            else:
-                try:
-                    pid = os.fork()
-                except OSError as error:
-                    answer = ("fault", str(error))
-                else:
-                    if pid == 0:
-                        _work(chains[name], link, *descriptors, child_bytes=child_bytes)
-                    children.add(pid)
-                    answer = ("pid", pid)
-            for descriptor in descriptors:
-                os.close(descriptor)
-            link.messages.send(answer)
-        else:
-            status = 0
-            # A child of an earlier nursery ended with that.
-            if value in children:
-                os.kill(value, signal.SIGKILL)
-                _, status = os.waitpid(value, 0)
-                children.discard(value)
-            link.messages.send(("status", status))
-
-
-def _work(chain: Chain, link: _Link, tasks_in: int, answers_out: int, *, child_bytes: int) -> NoReturn:
-    """Be a child: apply ``chain`` to what comes in until nothing can come any more."""
-    status = 1
-    try:
-        mother = os.getppid()
-        if _LINUX:
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == mother:
-            link.close()
-            tasks = Connection(tasks_in, writable=False)
-            _serve(chain, tasks, Connection(answers_out, readable=False), child_bytes)
-        status = 0
-    except (EOFError, BrokenPipeError):
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def _serve(chain: Chain, tasks: Connection, answers: Connection, child_bytes: int) -> None:
-    def entering(stage: str) -> None:
-        answers.send((stage, time.monotonic()))
-
-    begun_with = _held_bytes()
-    _limit(begun_with + child_bytes)
-    while True:
-        done = chain(tasks.recv(), entering)
-        answers.send((None, (done, time.monotonic())))
-        # After a lack of memory nobody knows what is left in which state.
-        short = isinstance(done, Reject) and done.code == Reason.WORKER_CRASH
-        if short or _held_bytes() - begun_with > _SPENT * child_bytes:
-            answers.send((RETIRES, None))
-            return
-
-
-def _held_bytes() -> int:
-    """The private memory that this process holds or may come to write; 0 where the system does not say."""
-    if not _LINUX:
-        return 0
-    data_pages = Path("/proc/self/statm").read_bytes().split()[5]
-    return int(data_pages) * resource.getpagesize()
-
-
-def _limit(data_bytes: int) -> None:
-    """Bound the memory of this process, where the system can."""
-    if not _LINUX:
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(
-        resource.RLIMIT_DATA, (data_bytes if hard == resource.RLIM_INFINITY else min(data_bytes, hard), hard)
-    )
 
 
 def _widened(pipe: int) -> int:

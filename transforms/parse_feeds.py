@@ -21,7 +21,7 @@ from transforms.core.feeds import FEED_BOZO, parse_feed
 from transforms.core.forgotten import Forgotten, obituary
 from transforms.core.stages import event_time
 from transforms.moment import moment
-from transforms.nursery import loaded, packed
+from transforms.nursery_process import loaded, packed
 from transforms.poll_feeds import POLLS
 from transforms.pool import Pool, Workers
 from transforms.progress import Progress

@@ -16,7 +16,8 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from schemas.reject import Reason
-from transforms.nursery import RETIRES, Child, Nursery, nursery
+from transforms.nursery import Child, Nursery, nursery
+from transforms.nursery_process import RETIRES
 from transforms.stage import Raw, Stopwatch
 
 _AHEAD = 4

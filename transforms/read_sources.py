@@ -267,7 +267,8 @@ def _records(raw: bytes, file: SourceFile) -> Iterator[Record | FeedDocument | R
             return
         if not raw.strip():
             raise Refused(Reason.EMPTY, "the file is empty")
-        record = Record(file.kind, file.path, file.record, file.outlet, Declared(guid=file.record), raw)
+        name = f"{file.record}\n{fingerprint(raw)}" if file.shared else file.record
+        record = Record(file.kind, file.path, name, file.outlet, Declared(guid=file.record), raw)
         if file.kind is InputKind.HTML:
             yield replace(record, html=raw)
         else:

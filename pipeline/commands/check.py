@@ -28,7 +28,13 @@ def add(commands: Commands) -> None:
     verify.add_argument("--json", action="store_true", help="one object with every fault")
     among = verify.add_mutually_exclusive_group()
     among.add_argument(
-        "--since", metavar="RUN|DATE", help="read only the files of this and later runs; of others ask the length"
+        "--since",
+        type=_run_or_day,
+        metavar="RUN|DATE",
+        help="read only the files of this and later runs; of others ask the length",
+    )
+    among.add_argument(
+        "--full", action="store_true", help="decode all files, also those of which the bytes were found sound before"
     )
     says = "take damaged files out of the data set, put right what follows from the rest, say what to fetch again"
     among.add_argument("--repair", action="store_true", help=says)
@@ -55,14 +61,28 @@ def add(commands: Commands) -> None:
     diff.epilog = "'-' marks what is cut now, '+' what is kept now, '~' what another rule cuts now."
 
 
+def _run_or_day(text: str) -> str | dt.date:
+    """The id of a run, or a date."""
+    from pipeline.deltalog import RUN_ID
+
+    if RUN_ID.match(text):
+        return text
+    try:
+        return day(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither the id of a run nor a date such as 2026-11-20"
+        ) from None
+
+
 def do_verify(args: argparse.Namespace) -> int:
     """Check the data set, and put right what can be."""
     from pipeline import repair as repairing
-    from pipeline import verify as verifying
+    from pipeline.sound_files import verify_and_remember
 
     root = root_of(args)
     repaired = repairing.repair(root, dt.datetime.now(dt.UTC)) if args.repair else None
-    found = repaired.left if repaired else verifying.verify(root, args.since)
+    found = repaired.left if repaired else verify_and_remember(root, args.since, full=args.full)
     done, again = (repaired.done, repaired.again) if repaired else ((), ())
     if args.json:
         told = {
@@ -70,6 +90,7 @@ def do_verify(args: argparse.Namespace) -> int:
             "rows": found.rows,
             "runs": found.runs,
             "unread": found.unread,
+            "known": 0 if repaired else found.known,
             "faults": list(found.faults),
             "quarantined": list(found.quarantined),
         }
@@ -78,8 +99,10 @@ def do_verify(args: argparse.Namespace) -> int:
         return FAILED if found.faults else DONE
     for line in (*done, *(line for each in again for line in each.lines()), *found.faults, *found.quarantined):
         print(line)
-    unread = f" ({found.unread} of them not read)" if found.unread else ""
-    print(f"{root}: {found.files} files{unread}, {found.rows} rows, {found.runs} runs, {len(found.faults)} faults")
+    notes = [f"{found.unread} of them not read"] if found.unread else []
+    notes += [f"{found.known} known to be sound by their sha256"] if found.known and not repaired else []
+    noted = f" ({', '.join(notes)})" if notes else ""
+    print(f"{root}: {found.files} files{noted}, {found.rows} rows, {found.runs} runs, {len(found.faults)} faults")
     return FAILED if found.faults else DONE
 
 

@@ -11,8 +11,8 @@ from pipeline.event_log import FORMATS
 from pipeline.metrics_file import metrics_path
 
 if TYPE_CHECKING:
-    from pipeline.watch import Voice
     from pipeline.watch_link import Order
+    from pipeline.watch_voice import Voice
 
 
 def add(commands: Commands) -> None:
@@ -66,9 +66,10 @@ def add(commands: Commands) -> None:
 def do_watch(args: argparse.Namespace) -> int:
     """Follow until stopped."""
     from pipeline import metrics_file
-    from pipeline.watch import Supervisor, Voice, WatchBusy, held
-    from pipeline.watch_link import Order
+    from pipeline.watch import Supervisor, WatchBusy, held
+    from pipeline.watch_link import UNUSABLE, Order
     from pipeline.watch_status import Status
+    from pipeline.watch_voice import Voice
 
     root: Path = root_of(args)
     workers = [f"run.workers={args.workers}"] if args.workers is not None else []
@@ -99,14 +100,19 @@ def do_watch(args: argparse.Namespace) -> int:
         order, voice, metrics=measure if args.metrics is not None else None, heartbeat=args.heartbeat
     )
     try:
-        with held(root):
-            return supervisor.run()
+        with held(root) as take_back:
+            status = supervisor.run()
+            if status == UNUSABLE:
+                take_back()
+            return status
     except WatchBusy as fault:
         return fail(args, BUSY, str(fault))
 
 
 def _job(args: argparse.Namespace, order: Order, voice: Voice, root: Path) -> int:
     """The same as a job on another engine."""
+    from pipeline.inputs import InputError
+    from pipeline.settings import SettingsError
     from pipeline.watch import WatchBusy, held
     from pipeline.watch_job import watch_job
 
@@ -116,7 +122,11 @@ def _job(args: argparse.Namespace, order: Order, voice: Voice, root: Path) -> in
                 USAGE, f"--{option} is for watching without --runner: the engine has the job, not this process"
             )
     try:
-        with held(root):
-            return watch_job(order, voice, args.runner, args.beam_options)
+        with held(root) as take_back:
+            try:
+                return watch_job(order, voice, args.runner, args.beam_options)
+            except (SettingsError, InputError):
+                take_back()
+                raise
     except WatchBusy as fault:
         return fail(args, BUSY, str(fault))

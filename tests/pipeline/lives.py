@@ -27,6 +27,7 @@ from deltalake.exceptions import DeltaError
 
 from pipeline import ledger as ledger_module
 from pipeline.ledger import Counts, Ledger, LedgerError, RootError
+from pipeline.sound_files import verify_and_remember
 from tests.pipeline.disks import Accident, Device, Disk, Gone
 from tests.pipeline.looks import BOOKS, DOUBLED, LOST, BrokenPromiseError, Rows, look_at, verified
 from tests.pipeline.rows import DAY, NOW, OTHER_DAY, article, reject, stage_articles, stage_rejects
@@ -36,6 +37,9 @@ from transforms.storage import Storage
 
 STRUCK_MOST = 8
 """So many accidents befall one data set; a log that grows would only make the looks slower."""
+
+CHECKED_EVERY = 3
+"""Behind each so-manieth attempt the data set is checked, and what was found sound is left to the next check."""
 
 AT_REST = 1_000_000
 """A step that no run comes to: the power fails hours later, nothing else happens at all."""
@@ -117,7 +121,7 @@ def attempt(
     kind: type[Ledger] = Ledger,
     prepared: Mapping[tuple[str, int], Prepared] | None = None,
 ) -> None:
-    """One run: recover, read the state, stage what comes after it, commit.
+    """One run: recover, read the state, stage what comes after it, commit; after some, a check that remembers.
 
     Args:
         root: of the data set.
@@ -143,6 +147,8 @@ def attempt(
             inputs=["oudewal.jsonl"],
             now=offer.now,
         )
+    if offer.number % CHECKED_EVERY == 0:
+        verify_and_remember(root, storage=disk)
 
 
 Prepared = Sequence[tuple[StagedFile, bytes]]

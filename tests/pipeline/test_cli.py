@@ -301,6 +301,12 @@ def test_verify_says_what_it_looked_at(root: Path, capsys: pytest.CaptureFixture
     assert main(["verify", "--root", str(root), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["rows"], found["runs"], found["faults"]) == (11, 1, [])
+    assert main(["verify", "--root", str(root)]) == 0
+    files = found["files"]
+    noted = f"{files} files ({files} known to be sound by their sha256), 11 rows"
+    assert noted in capsys.readouterr().out
+    assert main(["verify", "--root", str(root), "--full"]) == 0
+    assert f": {files} files, 11 rows, 1 runs, 0 faults" in capsys.readouterr().out
 
 
 def test_check_counts_what_is_there_and_names_each_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

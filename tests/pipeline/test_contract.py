@@ -19,7 +19,7 @@ import pytest
 from deltalake import DeltaTable
 
 import pipeline.build
-from pipeline import deltalog
+from pipeline import deltalog, log_writer
 from pipeline.cli import main
 from pipeline.ledger import Counts, Ledger, LedgerError
 from pipeline.verify import verify
@@ -42,8 +42,8 @@ def grown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         metadata={"knipsel.schema_version": "0", "knipsel.table": "articles"},
     )
     with monkeypatch.context() as then, Ledger(root) as ledger:
-        then.setattr(deltalog, "ARTICLES", early)
-        deltalog.table_schema.cache_clear()
+        then.setattr(log_writer, "ARTICLES", early)
+        log_writer.table_schema.cache_clear()
         run_id = ledger.next_run_id(NOW)
         row = {name: value for name, value in article(1, run_id).row().items() if name not in LATER}
         name = f"{run_id}-1.parquet"
@@ -51,7 +51,7 @@ def grown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             ledger.staging(run_id), name, [{**row, "schema_version": 0}], early, ARTICLE_ORDER, date=DAY
         )
         ledger.commit(run_id, [file], None, Counts(1, 1, 0, 0, 0), config_hash="", now=NOW)
-    deltalog.table_schema.cache_clear()
+    log_writer.table_schema.cache_clear()
     with Ledger(root) as ledger:
         run_id = ledger.next_run_id(NOW)
         late = replace(article(2, run_id), cluster_id="c")

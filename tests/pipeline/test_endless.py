@@ -34,7 +34,7 @@ from schemas.record import Draft, Record
 from schemas.reject import Reject
 from tests.conftest import REPOSITORY
 from tests.pipeline import rows as made
-from transforms.nursery import loaded, packed
+from transforms.nursery_process import loaded, packed
 from transforms.read_sources import read_file
 
 NOW = dt.datetime(2026, 11, 20, 6, 30, tzinfo=dt.UTC)

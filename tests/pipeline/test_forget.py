@@ -19,7 +19,8 @@ from deltalake import DeltaTable
 
 from pipeline.cli import main
 from pipeline.deltalog import Counts, read_log
-from pipeline.forget import ERASED, ForgetError, forget
+from pipeline.forget import ERASED, forget
+from pipeline.forget_names import ForgetError
 from pipeline.ledger import Ledger, LedgerError, RootBusy
 from pipeline.verify import verify
 from schemas.article import Article

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import known_index
+from pipeline import derived, known_index
 from pipeline.known_index import known_files
 from pipeline.ledger import Ledger
 from pipeline.repair import repair
@@ -77,7 +77,7 @@ def test_a_damaged_index_is_named_and_passed_over_and_made_anew(tmp_path: Path) 
 def test_an_index_that_says_other_than_the_files_is_named(tmp_path: Path) -> None:
     nights(tmp_path, 4)
     with Ledger(tmp_path) as ledger:
-        marks = [known_index.mark(file) for file in ledger.files()]
+        marks = [known_index.mark(file.path, file.added_at) for file in ledger.files()]
     paths = sorted(str(path) for path in tmp_path.glob("articles/*/*"))
     known_index.write_index(tmp_path, None, paths[1:], marks)
     (fault,) = verify(tmp_path).faults
@@ -96,7 +96,7 @@ def test_a_disk_without_room_for_it_does_not_stop_a_run(tmp_path: Path, caplog: 
     nights(tmp_path, 2)
     with Ledger(tmp_path) as ledger:
         commit_run(ledger, range(8, 12))
-        assert not known_index.indexes(tmp_path)
+        assert not derived.files(tmp_path)
         files = known_files(ledger, NoRoom())
     assert len(files) == 6
     assert "no index of what is known could be written" in caplog.text

@@ -92,6 +92,27 @@ def test_copies_within_a_run_are_found(tmp_path: Path, capsys: pytest.CaptureFix
     assert sorted(row["version"] for row in rows(tmp_path / "out")) == [1, 2]
 
 
+def test_pages_of_one_name_are_told_apart_by_what_is_in_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = {"2025": "De veerpont vaart weer, zegt de rederij.", "2026": "De kermis begint een dag later dan gepland."}
+    stated = '<link rel="canonical" href="https://zuidkade.example/brug">'
+    for year, sentence in said.items():
+        (tmp_path / year).mkdir()
+        text = f"<h1>Nieuws uit {year}</h1><p>{sentence * 4}</p>"
+        (tmp_path / year / "page.html").write_text(f"<html><body>{text}</body></html>", "utf-8")
+        (tmp_path / year / "stated.html").write_text(
+            f"<html><head>{stated}</head><body>{text}</body></html>", "utf-8"
+        )
+    folders, root = [tmp_path / year for year in said], tmp_path / "out"
+    assert knipsel(capsys, *folders, "--root", root)["written"] == 4
+    found = rows(root)
+    assert [row["version"] for row in found] == [1, 1, 1, 2]
+    assert [row["guid"] for row in found] == ["page.html", "stated.html"] * 2
+    assert len({row["article_id"] for row in found}) == 3
+    assert knipsel(capsys, *folders, "--root", root)["duplicate"] == 4
+
+
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("examples") / "out"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import shutil
@@ -11,12 +12,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import deltalog
+from pipeline import deltalog, known_index, ledger
+from pipeline import verify as verifying
+from pipeline.cli import main
+from pipeline.forget import forget
 from pipeline.ledger import Counts, Ledger, LedgerError, RootError
 from pipeline.upkeep import seal
 from pipeline.verify import verify
 from tests.pipeline.rows import NOW, article, commit_run, stage_articles
 from transforms.parquet import hash_file, read_rows
+from transforms.storage import Storage
+
+LATER = NOW + dt.timedelta(days=1)
 
 
 @pytest.fixture
@@ -265,18 +272,101 @@ def test_only_later_files_are_read_if_so_asked(root: Path) -> None:
         data = bytearray(path.read_bytes())
         data[100] ^= 1
         path.write_bytes(data)
-    for since in ("000001-20261120T063000Z", "2026-11-20"):
+    for since in ("000001-20261120T063000Z", dt.date(2026, 11, 20)):
         edit_entry(root, 0, lambda action: action.get("commitInfo", {}).get("knipsel", {}).update(committed_at=0))
         found = verify(root, since)
         assert {fault.partition(":")[0] for fault in found.faults} == {str(late)}
         assert (found.unread, found.files, found.untrusted) == (3, 6, (late.relative_to(root).as_posix(),))
     early.write_bytes(b"")
-    assert f"{early}: damaged (holds 0 bytes" in verify(root, "2026-11-20").faults[0]
+    assert f"{early}: damaged (holds 0 bytes" in verify(root, dt.date(2026, 11, 20)).faults[0]
     early.unlink()
-    assert f"{early}: missing" in verify(root, "2026-12-31").faults
-    for unknown in ("000009-20261120T063000Z", "yesterday"):
-        with pytest.raises(LedgerError, match=unknown):
-            verify(root, unknown)
+    assert f"{early}: missing" in verify(root, dt.date(2026, 12, 31)).faults
+    with pytest.raises(LedgerError, match="no run 000009-20261120T063000Z in the log"):
+        verify(root, "000009-20261120T063000Z")
+
+
+@pytest.mark.parametrize("since", ["abc", "2026-11-31", "000009", ""])
+def test_what_is_neither_run_nor_date_is_a_usage_error(
+    root: Path, since: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["verify", "--root", str(root), "--since", since])
+    said = capsys.readouterr().err
+    assert left.value.code == 2
+    assert f"{since!r} is neither the id of a run nor a date" in said
+    assert len(said.splitlines()) == 1
+
+
+class Watched(Storage):
+    """A disk on which the data set is checked after every step."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.steps = 0
+        self.faults: list[str] = []
+
+    def look(self) -> None:
+        self.steps += 1
+        self.faults += verify(self.root).faults
+
+    def create(self, path: Path, data: bytes) -> None:
+        super().create(path, data)
+        self.look()
+
+    def rename(self, source: Path, target: Path) -> None:
+        super().rename(source, target)
+        self.look()
+
+    def link(self, source: Path, target: Path) -> None:
+        super().link(source, target)
+        self.look()
+
+    def unlink(self, path: Path) -> None:
+        super().unlink(path)
+        self.look()
+
+    def remove_folder(self, path: Path) -> None:
+        super().remove_folder(path)
+        self.look()
+
+
+def test_whoever_erases_or_commits_meanwhile_is_at_no_fault(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_index, "MOST_BESIDE", 1)
+    monkeypatch.setattr(ledger, "CHECKPOINT_EVERY", 2)
+    with Ledger(root) as held:
+        known_index.known_files(held)
+    disk = Watched(root)
+    assert forget(root, ["https://oudewal.example/news/4"], now=LATER, storage=disk).files == 1
+    assert (disk.faults, disk.steps > 10) == ([], True)
+    with Ledger(root, storage=disk) as held:
+        known_index.known_files(held, disk)
+        commit_run(held, range(8, 12), storage=disk)
+    assert (disk.faults, disk.steps > 30) == ([], True)
+
+
+@pytest.mark.parametrize("before", ["check_file", "_log_faults", "_state_faults", "_double_keys"])
+def test_it_looks_again_where_the_log_has_moved_on(root: Path, monkeypatch: pytest.MonkeyPatch, before: str) -> None:
+    """Between any two steps of a look an article may be erased and a run may commit."""
+    step: Callable[..., Any] = getattr(verifying, before)
+    left = ["https://oudewal.example/news/4"]
+
+    def late(*words: Any) -> Any:
+        while left:
+            assert forget(root, [left.pop()], now=LATER).files == 1
+            with Ledger(root) as held:
+                commit_run(held, range(8, 12))
+        return step(*words)
+
+    monkeypatch.setattr(verifying, before, late)
+    assert verify(root).faults == ()
+    assert not left
+
+
+def test_a_fault_beside_a_writer_is_still_a_fault(root: Path) -> None:
+    path = first_file(root)
+    path.unlink()
+    with Ledger(root):
+        assert verify(root).faults == (f"{path}: missing",)
 
 
 def test_a_state_that_no_run_left_is_named(root: Path) -> None:

@@ -24,6 +24,8 @@ from pipeline.ledger import current_state
 from pipeline.metrics_file import write_watch
 from pipeline.verify import verify
 from pipeline.watch import held
+from pipeline.watch_alarm import Bell
+from pipeline.watch_link import Order
 from pipeline.watch_status import Status
 from tests.pipeline.watch_press import CODE, Watch, watch_a_press
 from tests.press import Kind, Press
@@ -170,10 +172,121 @@ def _is_alive(pid: int) -> bool:
     ],
 )
 def test_what_can_never_work_ends_at_once(tmp_path: Path, words: list[str], status: int, said: str) -> None:
-    command = [sys.executable, "-c", CODE, "watch", "--root", "out", *words]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST_SECONDS)
-    assert (done.returncode, said in done.stderr) == (status, True), done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    for root in ("out", "."):
+        command = [sys.executable, "-c", CODE, "watch", "--root", root, *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LONGEST_SECONDS)
+        assert (done.returncode, said in done.stderr) == (status, True), done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_only_what_was_made_is_taken_back(tmp_path: Path) -> None:
+    with held(tmp_path / "out") as take_back:
+        (tmp_path / "out" / "_watch" / "mine").touch()
+        take_back()
+    assert [path.name for path in (tmp_path / "out" / "_watch").iterdir()] == ["mine"]
+    with held(tmp_path / "out") as take_back:
+        take_back()
+    assert (tmp_path / "out" / "_watch" / "lock").exists(), "it was there before"
+
+
+FEED = """<rss version="2.0"><channel><title>Beekdal</title><link>https://beekdal.example/</link>
+<item><title>Fietspad {number} komt er</title><link>https://beekdal.example/{number}</link>
+<description>De gemeente Beekdal legt langs de oude spoordijk fietspad {number} aan. Zo is besloten.</description>
+</item></channel></rss>"""
+
+
+def test_a_hangup_has_settings_and_feeds_read_anew(tmp_path: Path) -> None:
+    config, feeds = tmp_path / "knipsel.toml", tmp_path / "feeds.toml"
+    tables = []
+    for number in (1, 2):
+        (tmp_path / f"{number}.xml").write_text(FEED.format(number=number), "utf-8")
+        tables.append(f'[[feed]]\nurl = "{number}.xml"\noutlet = "beekdal"\ntext = "item"\n')
+    config.touch()
+    feeds.write_text(tables[0], "utf-8")
+    with watching(tmp_path, "--config", str(config)) as watch:
+        soon(lambda: cycles(watch))
+        assert headlines(watch.root) == [("Fietspad 1 komt er", 1)]
+        worker = heartbeat(watch)["worker_pid"]
+        # What is not well-formed is said, and nothing else happens.
+        config.write_text("[fetch]\nretries = 'many'\n", "utf-8")
+        watch.process.send_signal(signal.SIGHUP)
+        soon(lambda: "the settings stay as they were" in watch.log.read_text("utf-8"))
+        assert watch.worker() == worker
+        config.write_text("[fetch]\nretries = 1\n", "utf-8")
+        feeds.write_text("\n".join(tables), "utf-8")
+        watch.process.send_signal(signal.SIGHUP)
+        soon(lambda: len(headlines(watch.root)) == 2)
+        assert headlines(watch.root) == [(f"Fietspad {n} komt er", 1) for n in (1, 2)]
+        soon(lambda: len(cycles(watch)) == 2)
+        assert watch.worker() != worker
+        assert "the worker is replaced: to read the settings anew" in watch.log.read_text("utf-8")
+        watch.process.send_signal(signal.SIGTERM)
+        assert watch.process.wait(40) == 0
+        assert (heartbeat(watch)["workers"], heartbeat(watch)["failures"]) == (2, 0)
+
+
+HOOK = "import sys; open(sys.argv[1], 'ab').write(sys.stdin.buffer.read() + b'\\n')"
+
+
+def hooked(folder: Path) -> tuple[Path, Path]:
+    """Settings with a hook, and the file to which that adds a line each time that it is told something."""
+    told, config = folder / "told.jsonl", folder / "knipsel.toml"
+    config.write_text(f"[alarm]\ncommand = {json.dumps([sys.executable, '-c', HOOK, str(told)])}\n", "utf-8")
+    return config, told
+
+
+def lines(told: Path) -> list[dict[str, Any]]:
+    if not told.exists():
+        return []
+    return [json.loads(line) for line in told.read_text("utf-8").splitlines(keepends=True) if line[-1] == "\n"]
+
+
+def test_a_hook_is_told_of_workers_that_die(tmp_path: Path) -> None:
+    config, told = hooked(tmp_path)
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "1.txt").write_text(text(1), "utf-8")
+    with watching(tmp_path, str(inbox), "--config", str(config)) as watch:
+        soon(lambda: cycles(watch))
+        worker = watch.worker()
+        assert worker is not None
+        os.kill(worker, signal.SIGKILL)
+        (first,) = soon(lambda: lines(told))
+        assert (first["events"], first["root"]) == (["failed"], str(watch.root))
+        assert first["error"] == "the worker is gone: it was ended by signal 9"
+        (inbox / "2.txt").write_text(text(2), "utf-8")
+        soon(lambda: len(cycles(watch)) == 2)
+        # Now it keeps dying, and the settings by which the hook is known are what is wrong.
+        config.write_text("[alarm]\ncommand = 7\n", "utf-8")
+        worker = watch.worker()
+        assert worker is not None
+        os.kill(worker, signal.SIGKILL)
+        soon(lambda: len(lines(told)) == 2)
+        soon(lambda: heartbeat(watch)["failures_in_a_row"] >= 3)
+        assert "alarm.command" in heartbeat(watch)["last_failure"]
+        assert len(lines(told)) == 2, "of failures in a row the first is told"
+
+
+def test_a_hook_is_told_of_a_worker_that_never_came_to_work(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config, told = hooked(tmp_path)
+    order = Order((), True, "out", str(config), (), None, False, None, False, False, False, NOON.isoformat())
+    bell = Bell(order)
+    bell.ring("no worker process could be started")
+    (line,) = soon(lambda: lines(told))
+    assert (line["events"], line["error"]) == (["failed"], "no worker process could be started")
+    # What becomes of the hook is said.
+    bell.hooks = {"command": [str(tmp_path / "none")], "webhook": "", "on": ["failed"]}
+    bell.ring("again")
+    assert soon(lambda: capfd.readouterr().err).endswith("none: cannot be started (No such file or directory)\n")
+    for process in bell.ringing:
+        process.wait(LONGEST_SECONDS)
+    bell.forget_ended()
+    bell.hooks = {"command": [], "webhook": "", "on": ["failed"]}
+    bell.ring("and again")
+    assert not bell.ringing
 
 
 def test_a_data_set_has_one_watch(tmp_path: Path) -> None:

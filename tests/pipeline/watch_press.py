@@ -138,6 +138,8 @@ def watch_a_press(
     """Watch a press that publishes for so many minutes, stop the watch, and look at what stands there."""
     rng = random.Random(seed)
     found = Found(cycle_seconds=cycle_seconds)
+    # On another engine the workers are threads of the command, or not its own.
+    no_worker = "--runner" in words
     keep = max(30, round(480 * per_second / outlets))  # what an outlet publishes in eight minutes
     with Press(outlets=outlets, seed=seed, stories=0, keep=keep, at=dt.datetime.now(dt.UTC)) as press:
         config = press.write_config(folder, DELAY_SECONDS)
@@ -165,12 +167,12 @@ def watch_a_press(
                     born[article.url] = time.time()
                 if at and now >= at[0]:
                     at.pop(0)
-                    _kill(watch, whole=found.kills % 2 == 1)
+                    _kill(watch, whole=no_worker or found.kills % 2 == 1)
                     found.kills += 1
                     say(f"{now - begun:.0f} s: kill {found.kills}")
                 time.sleep(min(pause, max(0.0, until - time.monotonic())))
             for _ in at:
-                _kill(watch, whole=found.kills % 2 == 1)
+                _kill(watch, whole=no_worker or found.kills % 2 == 1)
                 found.kills += 1
             truth = press.truth()
             on_pages = {outlet.id for outlet in press.outlets if outlet.text == "page"}
@@ -196,10 +198,8 @@ def watch_a_press(
 def _kill(watch: Watch, *, whole: bool) -> None:
     """End the worker, or the supervisor, with which the worker ends, and start another."""
     victim = watch.process.pid if whole else watch.worker()
-    if victim is None:
-        # An engine has the workers, or they are threads of the command.
-        victim, whole = watch.process.pid, True
-    os.kill(victim, signal.SIGKILL)
+    if victim is not None:
+        os.kill(victim, signal.SIGKILL)
     if whole:
         watch.process.wait()
         watch.start()

@@ -10,7 +10,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from pipeline import checkpoints, deltalog, ledger
+from pipeline import checkpoints, deltalog, ledger, log_writer
 from pipeline.deltalog import RunRecord
 from pipeline.ledger import INTENT, STAGING, STATE, Ledger
 from tests.pipeline.disks import Disk
@@ -90,7 +90,7 @@ class AppendAgain(Ledger):
     def _prepare(self, record: RunRecord) -> int | None:
         super()._prepare(record)
         version = deltalog.last_version(self.root) + 1
-        self._storage.write_file(self._draft(record), deltalog.next_entry(self.root, version, record))
+        self._storage.write_file(self._draft(record), log_writer.next_entry(self.root, version, record))
         return version
 
 

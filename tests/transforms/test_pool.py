@@ -17,7 +17,8 @@ from schemas.record import Declared, Draft, InputKind, Outlet, Record
 from schemas.reject import Reason, Refused, Reject
 from tests.conftest import NOW, REPOSITORY
 from transforms import pool as pools
-from transforms.nursery import Nursery, NurseryError, packed
+from transforms.nursery import Nursery, NurseryError
+from transforms.nursery_process import packed
 from transforms.pool import Pool, Workers
 from transforms.stage import Chain, Stage
 
@@ -174,7 +175,8 @@ def test_a_nursery_that_dies_takes_its_children_along_and_another_takes_over() -
 
 FORK = """
 import os, sys
-from transforms.nursery import Nursery, packed
+from transforms.nursery import Nursery
+from transforms.nursery_process import packed
 from transforms.pool import Pool, Workers
 from tests.transforms.test_pool import STAGES, read
 assert "apache_beam" not in sys.modules

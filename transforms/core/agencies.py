@@ -33,7 +33,8 @@ _INNER_DATELINE = re.compile(
     r"[ \u00a0]?[-–—=][ \u00a0](?=[\"'„“«]?[A-ZÀ-Þ])"
 )
 _INNER_BRACKET = re.compile(r"[.!?…\"”»][ \u00a0]\((?P<names>[^()\n]{2,40})\)(?=[ \u00a0])")
-_INNER_CREDIT = re.compile(r"(?<=[.!?…\"”»\d] )(?:Bron|Quelle|Source)[ \u00a0]?: ?(?P<names>[^\n]{2,40})")
+_SOURCES = ("Bron", "Quelle", "Source")
+_INNER_CREDIT = re.compile(rf"(?<=[.!?…\"”»\d] )(?:{'|'.join(_SOURCES)})[ \u00a0]?: ?(?P<names>[^\n]{{2,40}})")
 _TIME = re.compile(
     r"\d{1,2}[.:hu]\d{2}(?:[ \u00a0]?(?:uur|uhr|h|u|am|pm)\b)?[ \u00a0]*[:.|–—-]?[ \u00a0]*", re.IGNORECASE
 )
@@ -199,7 +200,7 @@ class AgencyReader:
         for found in _INNER_BRACKET.finditer(line) if "(" in line else ():
             if names := self._pieces(found["names"]):
                 yield tuple(name.code for name in names), found[0][1:].strip()
-        for found in _INNER_CREDIT.finditer(line) if ": " in line or " :" in line else ():
+        for found in _INNER_CREDIT.finditer(line) if any(word in line for word in _SOURCES) else ():
             if (name := next(self._scan(found["names"], at_start=True), None)) is not None and not name.ambiguous:
                 yield (name.code,), found[0].strip()
 

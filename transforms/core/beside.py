@@ -85,6 +85,8 @@ class Found:
 
     def targets(self, kind: Kind) -> set[int]:
         """The entities that it may stand for as one kind of name."""
+        if len(self.names) == 1:
+            return {self.names[0].target} if self.names[0].kind == kind else set()
         return {name.target for name in self.names if name.kind == kind}
 
 
@@ -129,6 +131,12 @@ class Zone:
         names = match.names
         if self.capitals:
             names = tuple(name for name in names if not name.exact or len(name.exact) > MAX_SHOUTED_CHARS)
+        if len(names) == 1:
+            # As nearly all are; what follows would come to the same.
+            kind, target, guarded = names[0].kind, names[0].target, names[0].is_guarded(self.language)
+            if kind == Kind.NOTHING:
+                return None
+            return Found(self.number, match.at, match.size, kind, names, guarded, target)
         kind = min((name.kind for name in names), default=Kind.NOTHING)
         if kind == Kind.NOTHING:
             return None

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from transforms.core.date_values import Hints, StatedDate
 from transforms.core.dates import read_hinted
@@ -50,6 +51,7 @@ _SEPARATOR = re.compile(r" ?[|•·] ?| [/–—-] ")
 _BYLINE = re.compile(r"(?:door|par|von|by) ")
 _SENTENCE = re.compile(r"[.!?…] |[.!?…]$")
 _CLOCK_SIGN = re.compile(r"[0-9]")
+_LINE = re.compile(r"\S[^\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,9 @@ class DateLine:
     labelled: bool = False
 
 
+_NOTHING = DateLine()
+
+
 def read_line(line: str, hints: Hints, *, evidence: str = "date line") -> DateLine:
     """Reads the dates of a line that holds nothing else but labels, a byline and a section.
 
@@ -69,7 +74,7 @@ def read_line(line: str, hints: Hints, *, evidence: str = "date line") -> DateLi
     the day comes first in figures.
     """
     if len(line) > _LINE_CHARACTERS or not may_tell(line):
-        return DateLine()
+        return _NOTHING
     text = plain(line)
     found: dict[str, StatedDate] = {}
     day: dt.date | None = None
@@ -93,32 +98,15 @@ def read_head(text: str, hints: Hints) -> DateLine:
 
     What is told by a time from now counts only with a time of day or a label: "Vandaag" alone is a section.
     """
-    whole = DateLine()
-    for number, line in enumerate(_lines(text)):
-        told = read_line(line, hints, evidence="date line of the text")
-        if not told.labelled and number >= _BARE_LINES:
+    whole = _NOTHING
+    for number, line in enumerate(islice(_LINE.finditer(text), _HEAD_LINES)):
+        told = read_line(line[0], hints, evidence="date line of the text")
+        if told is _NOTHING or (not told.labelled and number >= _BARE_LINES):
             continue
         whole = DateLine(
             whole.published or told.published, whole.modified or told.modified, whole.labelled or told.labelled
         )
     return whole
-
-
-def _lines(text: str) -> Iterator[str]:
-    """The first lines that are not blank, without splitting the whole text."""
-    start = 0
-    for _ in range(_HEAD_LINES):
-        while start < len(text) and text[start].isspace():
-            start += 1
-        if start >= len(text):
-            return
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        if end - start <= _LINE_CHARACTERS:
-            yield text[start:end]
-        else:
-            yield ""
-        start = end
 
 
 def _segments(text: str) -> Iterator[tuple[str, str, str]]:

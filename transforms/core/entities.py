@@ -110,8 +110,7 @@ class EntityTagger:
             country=country,
             dateline=[name for match in index.matches(here) for name in match.names],
         )
-        # A word that the end of the lede cuts belongs to it.
-        lede = len(words_in(body[: _lede_end(body[:MAX_BODY_CHARS])]).words)
+        lede = text.before(_lede_end(body[:MAX_BODY_CHARS]))
         return self._tags(mentions, lede, len(text.words) - lede)
 
     def _tags(self, mentions: Iterable[Mention], lede: int, rest: int) -> tuple[Tag, ...]:

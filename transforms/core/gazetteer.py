@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.gazetteer import EVERY_LANGUAGE, Forms, Gazetteer
+from transforms.core.remembered import Remembered
 
 LANGUAGES = ("de", "en", "fr", "nl")
 """The languages that have names of their own in the gazetteer."""
@@ -102,6 +103,16 @@ class Words(NamedTuple):
         """Some of the words, or all, folded."""
         return list(map(fold, self.words[max(0, start) : end]))
 
+    def before(self, end: int) -> int:
+        """How many of the words begin before a place in the text, in characters."""
+        at = 0
+        for number, word in enumerate(self.words):
+            at += len(self.gaps[number])
+            if at >= end:
+                return number
+            at += len(word)
+        return len(self.words)
+
     def written(self, at: int, size: int) -> str:
         """The text from the beginning of a word to that of the word so many behind it."""
         pairs = zip(self.words[at : at + size], self.gaps[at + 1 : at + 1 + size], strict=True)
@@ -167,19 +178,10 @@ class Index:
             key: small for key, found in names.items() if (small := [name for name in found if not name.capital])
         }
         self._genitives = language in _GENITIVES
-        self._known: dict[str, Sequence[Name]] = {}
-
-    def _beginning(self, word: str) -> Sequence[Name]:
-        """The names that may begin with a word as it is written, the longest first."""
-        # The memory holds nothing that a result depends on.
-        found = self._known.get(word)
-        if found is None:
-            if len(self._known) >= REMEMBERED_WORDS:
-                self._known.clear()
-            found = self._known[word] = self._names_of(word)
-        return found
+        self._known = Remembered(self._names_of, REMEMBERED_WORDS)
 
     def _names_of(self, word: str) -> Sequence[Name]:
+        """The names that may begin with a word as it is written, the longest first."""
         names = self._names if word[0].isupper() else self._any_case
         key = fold(word)
         found = names.get(key)
@@ -192,7 +194,7 @@ class Index:
         words = text.words
         covered = 0
         # Few words begin a name; the others are left out all at once.
-        beginnings = {word: found for word in set(words) if (found := self._beginning(word))}
+        beginnings = self._known.of(set(words))
         for at in [at for at, word in enumerate(words) if word in beginnings]:
             if at < covered:
                 continue

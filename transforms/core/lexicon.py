@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
+
+from transforms.core.remembered import Remembered
 
 MIN_PREFIX, MIN_SUFFIX = 3, 4
 """Shorter beginnings and endings would fit half of all words. They are also the keys of the first look-up."""
@@ -16,8 +20,9 @@ REMEMBERED_WORDS = 20_000
 _WORD = re.compile(r"[^\W_]+")
 
 
-class Entry(NamedTuple):
-    """A term as a look-up finds it.
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A term as a look-up finds it, each time the same object, which counting relies on.
 
     Of the terms of one ``family`` of topics only one counts for a word, that of the highest ``rank``: the
     length of its literal, then how exact the form is.
@@ -83,6 +88,14 @@ def _sizes(found: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
     return {key: tuple(sorted(given)) for key, given in sizes.items()}
 
 
+def _by_second(phrases: Iterable[_Phrase]) -> dict[str, tuple[_Phrase, ...]]:
+    """The phrases by the first letters of their second word, the longest first."""
+    found: dict[str, list[_Phrase]] = {}
+    for phrase in sorted(phrases, key=lambda phrase: -phrase.entry.rank):
+        found.setdefault(phrase.rest[0][:MIN_PREFIX], []).append(phrase)
+    return {letters: tuple(begun) for letters, begun in found.items()}
+
+
 class Lexicon:
     """The terms of one language, by the ways in which they are looked up.
 
@@ -117,22 +130,18 @@ class Lexicon:
         self._prefixes = {key: tuple(found) for key, found in prefixes.items()}
         self._suffixes = {key: tuple(found) for key, found in suffixes.items()}
         self._inner = {key: tuple(found) for key, found in inner.items()}
-        self._phrases = {
-            key: tuple(sorted(found, key=lambda phrase: -phrase.entry.rank)) for key, found in phrases.items()
-        }
+        self._phrases = {key: _by_second(found) for key, found in phrases.items()}
         self._prefix_sizes = _sizes((key[:MIN_PREFIX], len(key)) for key in prefixes)
         self._suffix_sizes = _sizes((key[-MIN_SUFFIX:], len(key)) for key in suffixes)
-        self._known: dict[str, tuple[Entry, ...]] = {}
+        self._known = Remembered(self._find, REMEMBERED_WORDS)
 
     def find(self, word: str) -> tuple[Entry, ...]:
         """For each family the longest term that fits the word; exceptions are among them, with weight 0."""
-        # The memory holds nothing that a result depends on.
-        found = self._known.get(word)
-        if found is None:
-            if len(self._known) >= REMEMBERED_WORDS:
-                self._known.clear()
-            found = self._known[word] = self._find(word)
-        return found
+        return self._known[word]
+
+    def find_all(self, words: Iterable[str]) -> dict[str, tuple[Entry, ...]]:
+        """The words that a term fits, with what ``find`` gives."""
+        return self._known.of(words)
 
     def _find(self, word: str) -> tuple[Entry, ...]:
         found: list[Entry] = list(self._whole.get(word, ()))
@@ -160,13 +169,14 @@ class Lexicon:
     def find_phrases(self, words: Sequence[str]) -> Iterator[tuple[Entry, tuple[str, ...]]]:
         """Each phrase with the words it covers; at one place only the longest for each family."""
         phrases = self._phrases
-        for at in [at for at, word in enumerate(words) if word in phrases]:
-            second = words[at + 1] if at + 1 < len(words) else ""
+        # Of the words that begin a phrase few are followed by one that goes on with it.
+        for at in [
+            at
+            for at, (first, second) in enumerate(pairwise(words))
+            if first in phrases and second[:MIN_PREFIX] in phrases[first]
+        ]:
             families: set[int] = set()
-            for rest, last_is_prefix, entry in phrases[words[at]]:
-                # Most phrases have two words, and few of those that begin alike go on alike.
-                if not (second.startswith(rest[0]) if last_is_prefix else second == rest[0]):
-                    continue
+            for rest, last_is_prefix, entry in phrases[words[at]][words[at + 1][:MIN_PREFIX]]:
                 if entry.family in families:
                     continue
                 following = tuple(words[at + 1 : at + 1 + len(rest)])

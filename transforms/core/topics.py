@@ -244,20 +244,21 @@ def _weigh(lexicon: Lexicon, headline: str, body: str, keywords: Sequence[str]) 
     found: dict[int, _Evidence] = {}
     for words, factor, prominent in zones:
         covered: Counter[tuple[int, str]] = Counter()
-        hits: Counter[Entry] = Counter()
+        hits: dict[Entry, int] = {}
         for entry, phrase in lexicon.find_phrases(words):
-            hits[entry] += 1
+            hits[entry] = hits.get(entry, 0) + 1
             covered.update((entry.family, word) for word in phrase)
-        for word, count in Counter(words).items():
-            for entry in lexicon.find(word):
-                left = count - covered[entry.family, word] if covered else count
+        counts = Counter(words)
+        for word, entries in lexicon.find_all(counts).items():
+            for entry in entries:
+                left = counts[word] - (covered[entry.family, word] if covered else 0)
                 if left > 0:
-                    hits[entry] += left
+                    hits[entry] = hits.get(entry, 0) + left
         for entry, count in hits.items():
             if entry.weight:
                 # Doubling the occurrences adds one share: a word repeated all through is still one word.
                 points = entry.weight * factor * math.log2(1 + count)
-                for topic in {entry.topic, entry.family}:
+                for topic in (entry.topic, entry.family) if entry.topic != entry.family else (entry.topic,):
                     evidence = found.get(topic)
                     if evidence is None:
                         evidence = found[topic] = _Evidence()

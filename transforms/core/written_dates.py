@@ -138,11 +138,8 @@ _LENGTHS = {
 }
 """Of the units that are counted in full; a year is too long for any precision."""
 
-_TOLD = re.compile(
-    r"1[5-9][0-9]{2}|20[0-9]{2}|geleden|\bago\b|\bil y a\b|\bvor \w|"
-    rf"\b(?:{'|'.join(_RELATIVE_DAYS)})\b".replace("'", "['’]"),
-    re.IGNORECASE,
-)
+_TOLD_YEAR = re.compile(r"1[5-9][0-9]{2}|20[0-9]{2}")
+_TOLD_FROM_NOW = re.compile(rf"geleden|\b(?:(?:ago|il y a|{'|'.join(_RELATIVE_DAYS)})\b|vor \w)".replace("'", "['’]"))
 _ACCENTS = {**dict.fromkeys(range(0x300, 0x370)), ord("’"): "'"}
 
 
@@ -155,7 +152,7 @@ def plain(text: str) -> str:
 
 def may_tell(text: str) -> bool:
     """Whether a text may tell a date at all: it has a year or a word such as "yesterday" in it."""
-    return _TOLD.search(text) is not None
+    return _TOLD_YEAR.search(text) is not None or _TOLD_FROM_NOW.search(text.casefold()) is not None
 
 
 def read_written(text: str, hints: Hints, evidence: str) -> StatedDate | None:

@@ -61,6 +61,8 @@ def test_no_more_is_looked_at_than_asked_for(detector: Detector) -> None:
 class Listening:
     """A detector that is sure of nothing before it is given so many characters, and notes what it was given."""
 
+    looks = (150,)
+
     def __init__(self, enough: int) -> None:
         self.enough = enough
         self.given: list[int] = []
@@ -103,6 +105,8 @@ def test_short_lines_are_passed_over_where_there_are_longer_ones(detector: Detec
 
 class Hesitant:
     """A detector with fixed chances."""
+
+    looks = (150,)
 
     def __init__(self, **chances: float) -> None:
         self._chances = dict(sorted(chances.items(), key=lambda chance: -chance[1]))

@@ -36,7 +36,7 @@ def beside(known: str, new: str, language: str = "nl") -> tuple[float, Compared]
 
 def numbered(count: int, *, since: int = 0) -> str:
     """A text whose pairs are all different, and other ones from another ``since`` on."""
-    return " ".join(f"woord{number}" for number in range(since, since + count))
+    return " ".join(f"w{number:03}" for number in range(since, since + count))
 
 
 def test_a_signature_is_the_same_in_every_version_and_on_every_machine() -> None:
