@@ -172,13 +172,16 @@ class Model(_Table):
     no rule names one. ``weights`` holds for each feature of a line what it adds to the states that it speaks for or
     against, ``steps`` what it adds that one state follows another, written ``before>behind``. ``caution`` is added to
     the article's sum for each line; ``caution_pages`` in its place for text that was extracted from a page, in which
-    the extractor has left little clutter.
+    the extractor has left little clutter. ``seams`` holds for each feature of a place in a long line what it adds to
+    the sum of that place; above ``seam_border`` the line is parted there.
     """
 
     states: dict[str, CutKind | None]
     caution: float
     caution_pages: float
+    seam_border: float = 0.0
     steps: dict[str, float]
+    seams: dict[str, float] = Field(default_factory=dict)
     weights: dict[str, dict[str, float]]
 
     @model_validator(mode="after")

@@ -102,7 +102,7 @@ class Chain:
     def rows(self, form: Form) -> list[int]:
         """The rows of the table for what a line says by itself."""
         prose = form.shape in PROSE
-        tokens, words, pairs = form.tokens, self._words[prose], self._pairs[prose]
+        tokens, words, pairs = form.said, self._words[prose], self._pairs[prose]
         rows = [0, *filter(None, map(self._numbers.get, form.names))]
         for word in dict.fromkeys(tokens):
             rows += words[word]

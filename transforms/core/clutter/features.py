@@ -40,7 +40,8 @@ _ADDRESS = re.compile(r"://|w\.|W\.|\.(?:nl|be|de|fr|com|co\.uk|org|ch|at|eu|inf
 _MAIL = re.compile(r"\S@\S+\.\S")
 # Each begins with what few characters are, which the search leaps to: a digit behind no letter, not a border.
 _DATELINE = re.compile(r"[A-Z][\w' .-]{1,40}(?: \([A-Za-z/ ,-]{2,30}\))? - \S")
-_TIME_FIRST = re.compile(r"\(?\d{1,2}\s?[:.uh]\s?\d\d\b")
+_TIME_FIRST = re.compile(r"\(?\d{1,2}\s?[:.uh]\s?\d\d\b|\d{1,3}(?:\s?\+\s?\d{1,2})?['.:]?\Z")
+# A time, or the minute of a match that has the line for itself.
 _MARKS = frozenset('|>©@#()[]":?!€+/•·»*=')
 
 _LANGUAGE_WORDS = {
@@ -59,7 +60,32 @@ _LANGUAGE_OF = {
     for word in words.split()
     if sum(word in other.split() for other in _LANGUAGE_WORDS.values()) == 1
 }
-_LITTLE_WORDS = frozenset(" ".join(_LANGUAGE_WORDS.values()).split())
+READER = frozenset(
+    (
+        "je",
+        "jij",
+        "jou",
+        "jouw",
+        "jullie",
+        "u",
+        "uw",
+        "vous",
+        "votre",
+        "vos",
+        "you",
+        "your",
+        "du",
+        "dein",
+        "deine",
+        "euch",
+    )
+)
+"""Words that address the reader, in any of the languages."""
+_QUOTED = re.compile(r"""(?<![\w"'])(?:,,|["'])\s?(?=\w).{3,200}?(?<=[\w.,!?])\s?["']{1,2}(?!\w)""")
+_UNQUOTED_WORDS = 2
+"""What stands in quotation marks says nothing of the line, if so many words stand outside: an article that quotes a
+header is no header."""
+LITTLE_WORDS = frozenset(" ".join(_LANGUAGE_WORDS.values()).split())
 _LANGUAGES = sorted(_LANGUAGE_WORDS, reverse=True)
 _FOREIGN_WORDS = 3
 
@@ -72,11 +98,13 @@ class Form(NamedTuple):
     """What a line says by itself.
 
     It itself without regard to case (``folded``); its ``tokens``, words and signs in order, in small letters and
-    figures as ``0``; ``names`` of further features; its ``shape``; and what its surroundings are held against.
+    figures as ``0``, and those of them that are ``said`` by the line itself and not quoted in it; ``names`` of
+    further features; its ``shape``; and what its surroundings are held against.
     """
 
     folded: str
     tokens: list[str]
+    said: list[str]
     names: list[str]
     shape: str
     long_words: frozenset[str]
@@ -84,13 +112,14 @@ class Form(NamedTuple):
     row: str
     time_first: bool
     dateline: bool
+    named: bool
 
     def features(self) -> dict[str, float]:
         """All features of the line with their strength: a stem counts once for each word that has it."""
         found = dict.fromkeys(self.names, 1.0)
         prose = self.shape in PROSE
-        names = [name for word in dict.fromkeys(self.tokens) for name in of_word(word, prose)]
-        names += [f"{PAIR[prose]}{word} {behind}" for word, behind in pairwise(self.tokens)]
+        names = [name for word in dict.fromkeys(self.said) for name in of_word(word, prose)]
+        names += [f"{PAIR[prose]}{word} {behind}" for word, behind in pairwise(self.said)]
         for name in names:
             found[name] = found.get(name, 0.0) + 1.0
         return found
@@ -112,7 +141,7 @@ def of_word(word: str, prose: bool) -> tuple[str, ...]:
     return f"{mark}w={word}", f"{mark}p={word[:_STEM]}", f"{mark}s={word[-_SUFFIX:]}"
 
 
-_EMPTY = Form("", [], ["sh=empty"], "empty", frozenset(), None, "", False, False)
+_EMPTY = Form("", [], [], ["sh=empty"], "empty", frozenset(), None, "", False, False, named=False)
 
 
 def describe(form: str) -> Form:
@@ -150,11 +179,22 @@ def describe(form: str) -> Form:
         add(f"{mark}^^={low[0]} {low[1]}")
     if len(tokens) <= 6:
         add("pat=" + " ".join(map(_class, tokens)))
+    capitals = sum(map(str.isupper, letters))
     if letters:
-        add(f"cap={round(4 * sum(map(str.isupper, letters)) / len(letters))}")
+        add(f"cap={round(4 * capitals / len(letters))}")
         if form.isupper():
             add("allcaps")
     names += [f"{mark}ch={sign}" for sign in sorted(characters & _MARKS)]
+    said = low
+    if '"' in characters or ("'" in characters and (first == "'" or " '" in seen)):
+        outside = _QUOTED.sub(' "" ', seen)
+        if outside != seen:
+            others = list(map(str.lower, _TOKEN.findall(outside)))
+            if sum([token[0].isalpha() for token in others]) >= _UNQUOTED_WORDS:
+                said = [_plain(token) if token[0] <= "9" else token for token in others]
+                names += ("quoting", f"quoting {shape}")
+    if not READER.isdisjoint(said) or ("Sie" in tokens and "Sie" in tokens[1:]):
+        names += ("reader", f"reader {shape}")
     held = _held(seen, characters) if figures or not characters.isdisjoint(".@") else []
     dateline = "-" in characters and " - " in form and bool(_DATELINE.match(form))
     if dateline:
@@ -167,6 +207,7 @@ def describe(form: str) -> Form:
     return Form(
         folded=form.casefold(),
         tokens=low,
+        said=said,
         names=names,
         shape=shape,
         long_words=frozenset((_ASCII_LONG_WORD if ascii_only else _LONG_WORD).findall(form[:_SUBJECT_CHARS].lower())),
@@ -174,6 +215,7 @@ def describe(form: str) -> Form:
         row=_row(tokens) if len(tokens) <= _ROW_TOKENS and any(map(str.isdigit, initials)) else "",
         time_first=first in "(0123456789" and bool(_TIME_FIRST.match(form)),
         dateline=dateline,
+        named=first.isupper() and 2 * capitals > len(letters) and not figures,
     )
 
 
@@ -198,7 +240,7 @@ def _held(seen: str, characters: Set[str]) -> list[str]:
 def telling(form: Form) -> set[str]:
     """The beginnings of the words of a line that say what it is about."""
     return {
-        word[:_STEM] for word in form.tokens if len(word) >= _TELLING and word[0] > "9" and word not in _LITTLE_WORDS
+        word[:_STEM] for word in form.tokens if len(word) >= _TELLING and word[0] > "9" and word not in LITTLE_WORDS
     }
 
 

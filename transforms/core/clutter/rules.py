@@ -21,6 +21,7 @@ import re2
 from schemas.rules import Rule, RuleSet, Scope, Seam
 from transforms.core.clutter.chain import Chain
 from transforms.core.clutter.fitting import EMPTY, NO_RULES, Fitting
+from transforms.core.clutter.joints import Joints
 from transforms.core.clutter.patterns import Anchor, in_one_byte, loosened, openings, options
 from transforms.core.clutter.segments import coded, fold
 
@@ -169,6 +170,7 @@ class RuleBook:
     def __init__(self, rules: RuleSet) -> None:
         files = rules.files
         self.chain = Chain(rules.model)
+        self.joints = Joints(rules.model.seams, rules.model.seam_border)
         self._gates = {
             (limit, case, anchor): _Gate(made(options(case_sensitive=case, memory=_SET_MEMORY_BYTES)))
             for limit in _LIMITS
@@ -320,13 +322,11 @@ class RuleBook:
                 yield rule, offset + found.start(1 if pattern.groups else 0)
 
     def seams(self, text: bytes, host: str | None = None, source_id: str | None = None) -> Sequence[int]:
-        """Where pieces of a folded and coded text are glued together."""
-        if not self._seams:
-            return []
-        likely = [self._seams[number] for number in self._any_seam.Match(text) or ()]
-        return [
-            found.start(1)
-            for outfit, _, pattern in likely
-            if outfit.holds_for(host, source_id)
-            for found in pattern.finditer(text)
-        ]
+        """Where pieces of a folded and coded text are glued together, in any order."""
+        found = [*self.joints.find(text)]
+        if self._seams:
+            for number in self._any_seam.Match(text) or ():
+                outfit, _, pattern = self._seams[number]
+                if outfit.holds_for(host, source_id):
+                    found += [match.start(1) for match in pattern.finditer(text)]
+        return found

@@ -84,6 +84,8 @@ def surroundings(lines: Sequence[Line], sure: Sequence[bool], headline: str | No
     lede = frozenset[str]().union(*(form.long_words for form in forms[: first + 2]))
     if headline:
         lede |= describe(headline).long_words
+    # The last line of prose that is about what the first ones are about.
+    subject = max((i for i in prose if i <= first + 1 or not lede.isdisjoint(forms[i].long_words)), default=last)
     ahead = set[str]().union(*(telling(forms[i]) for i in prose[:_LEDE] if first))
     spread, spread_further = set[str](), set[str]()
     for i in prose:
@@ -94,7 +96,20 @@ def surroundings(lines: Sequence[Line], sure: Sequence[bool], headline: str | No
     spoken = max(languages, key=lambda name: (languages[name], name)) if languages else None
     rows = Counter([form.row for form in forms if form.row])
     row_like = [bool(form.row) and rows[form.row] >= _LIKE_ROWS for form in forms] if rows else []
-    times = sum([form.time_first for form in forms]) >= _ROWS
+    timed = [i for i, form in enumerate(forms) if form.time_first]
+    times = len(timed) >= _ROWS
+    # Of the entries of a live-blog most are running text; of the list of other stories under their times none is.
+    told = sum([not PROSE.isdisjoint(shapes[i : i + 2]) for i in timed])
+    entries = times and 2 * told >= len(timed)
+    signed = [
+        0 < len(form.tokens) <= _SIGNATURE_WORDS
+        and shapes[i] == "title"
+        and i > first
+        and shapes[i - 1] in PROSE
+        and form.named
+        for i, form in enumerate(forms)
+    ]
+    signatures = sum(signed) >= _SIGNED
     datelines = sum([form.dateline for form in forms]) >= _ROWS
     ruled = [certain or bool(line.fitting.rules) for line, certain in zip(lines, sure, strict=True)]
     claimed = sum(ruled)
@@ -124,6 +139,8 @@ def surroundings(lines: Sequence[Line], sure: Sequence[bool], headline: str | No
                 add(_with("ahead", bucket(len(said_here & ahead), (0, 1, 2, 3)), shape))
         elif place == "tail":
             add((f"tail={bucket(i - last, (1, 2, 3, 5, 8, 15))}",))
+        if i > subject and shape != "empty":
+            add(_with("beyond", bucket(i - subject, (1, 2, 4, 8)), shape))
         if i == ending:
             add(("lastline",))
         if ruled[i] or shape == "empty":
@@ -166,12 +183,16 @@ def surroundings(lines: Sequence[Line], sure: Sequence[bool], headline: str | No
         if segment.indented:
             add(("indented",))
         if times and form.time_first:
-            add(("times",))
+            add(_with("times", "prose" if entries else "none", place))
+        elif entries and i > timed[0]:
+            add(_with("entry", shape, place))
+        if signatures and signed[i]:
+            add(("signed",))
         if datelines and form.dateline:
             add(("datelines",))
         if row_like:
             if row_like[i]:
-                add(("rows",))
+                add(_with("rows", bucket(rows[form.row], (1, 2, 3, 5)), place))
             elif any(row_like[max(0, i - 2) : i + 3]):
                 add(("near rows",))
         if fitting.opens:
@@ -185,5 +206,7 @@ _BEGUN = 12
 # A line of so many characters with which the next one begins is a caption that was said before its credit.
 _LEDE = 3
 # What a headline says is told again in the first lines of prose; a menu or the headline of another story is not.
+_SIGNED, _SIGNATURE_WORDS = 2, 7
+# Names below so many pieces of prose sign letters to the editor; a lone one is that of the author.
 _ROWS, _LIKE_ROWS = 3, 2
 # So many lines of one make are the article: the entries of a live-blog; the rows of a table, short as it may be.
