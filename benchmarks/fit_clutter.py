@@ -72,8 +72,8 @@ STATE_OF = {
 L1, L2, ROUNDS, FEW_ROUNDS = 0.2, 0.05, 150, 30
 """Penalties from 0.1 to 0.5 do equally well across files, the larger with fewer features; the numbers have settled by
 then."""
-CAUTION, CAUTION_PAGES = 1.0, 2.5
-CAUTIONS = (0.0, 0.5, 0.75, 1.0, 1.5, 2.0)
+CAUTION, CAUTION_PAGES = 1.25, 2.5
+CAUTIONS = (0.0, 0.5, 1.0, 1.25, 1.5, 2.0)
 """``CAUTION`` is chosen among these so that across files about one character in a hundred of the article is lost;
 ``CAUTION_PAGES`` across the publishers of the real pages, so that recall falls by less than a thousandth."""
 VOTES = 3
