@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 _TOKEN = re.compile(r"[^\W\d_]*?[a-z](?=[A-Z])|[^\W\d_]+|\d+|[^\w\s]|_")
+_LINE = re.compile(rb"[^\n\r]+")
 _BEGINS = frozenset("\"'(©@#|>*·-+[")
 """Signs with which a piece may begin."""
 _ENDS = frozenset(".!?")
@@ -33,15 +34,16 @@ class Joints:
     """
 
     def __init__(self, weights: Mapping[str, float], border: float, chars: int = 500) -> None:
-        self._weights, self._border = weights, border
-        self._lines = re.compile(rb"[^\n\r]{%d,}" % chars)
+        self._weights, self._border, self._chars = weights, border, chars
 
     def find(self, text: bytes) -> Iterator[int]:
         """The offsets in a folded and coded text at which its long lines are parted."""
         if not self._weights:
             return
         weight = self._weights.get
-        for line in self._lines.finditer(text):
+        for line in _LINE.finditer(text):
+            if line.end() - line.start() < self._chars:
+                continue
             for at, names in places(line[0].decode("latin-1")):
                 if sum([weight(name, 0.0) for name in names]) > self._border:
                     yield line.start() + at

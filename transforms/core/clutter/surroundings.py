@@ -101,21 +101,21 @@ def surroundings(lines: Sequence[Line], sure: Sequence[bool], headline: str | No
     # Of the entries of a live-blog most are running text; of the list of other stories under their times none is.
     told = sum([not PROSE.isdisjoint(shapes[i : i + 2]) for i in timed])
     entries = times and 2 * told >= len(timed)
-    signed = [
-        0 < len(form.tokens) <= _SIGNATURE_WORDS
-        and shapes[i] == "title"
-        and i > first
-        and shapes[i - 1] in PROSE
-        and form.named
-        for i, form in enumerate(forms)
-    ]
-    signatures = sum(signed) >= _SIGNED
+    ending = len(forms) - 1
+    signed = {
+        i + 1
+        for i in prose
+        if i < ending
+        and forms[i + 1].named
+        and shapes[i + 1] == "title"
+        and len(forms[i + 1].tokens) <= _SIGNATURE_WORDS
+    }
+    signatures = len(signed) >= _SIGNED
     datelines = sum([form.dateline for form in forms]) >= _ROWS
     ruled = [certain or bool(line.fitting.rules) for line, certain in zip(lines, sure, strict=True)]
     claimed = sum(ruled)
     # By whether the line is itself one of those that a rule claims:
     others = [bucket(claimed - itself, (0, 1, 3, 6)) for itself in (0, 1)]
-    ending = len(forms) - 1
     seen: set[str] = set()
     opened: int | None = None
     intro = "none"
@@ -186,9 +186,10 @@ def surroundings(lines: Sequence[Line], sure: Sequence[bool], headline: str | No
             add(_with("times", "prose" if entries else "none", place))
         elif entries and i > timed[0]:
             add(_with("entry", shape, place))
-        if signatures and signed[i]:
+        if signatures and i in signed:
             add(("signed",))
-        if datelines and form.dateline:
+        # Below a header of other stories datelines are theirs.
+        if datelines and opened is None and form.dateline:
             add(("datelines",))
         if row_like:
             if row_like[i]:
