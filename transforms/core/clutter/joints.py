@@ -25,6 +25,10 @@ _STEM = 6
 _ASIDE = 3
 
 
+Parted = dict[bytes, list[int]]
+"""By the line where it is parted: a text is gone through more than once."""
+
+
 class Joints:
     """The numbers made ready for use.
 
@@ -36,17 +40,27 @@ class Joints:
     def __init__(self, weights: Mapping[str, float], border: float, chars: int = 500) -> None:
         self._weights, self._border, self._chars = weights, border, chars
 
-    def find(self, text: bytes) -> Iterator[int]:
-        """The offsets in a folded and coded text at which its long lines are parted."""
+    def find(self, text: bytes, parted: Parted | None = None) -> list[int]:
+        """The offsets in a folded and coded text at which its long lines are parted.
+
+        Args:
+            text: the text.
+            parted: what was found before in lines of this text, added to.
+        """
         if not self._weights:
-            return
-        weight = self._weights.get
+            return []
+        parted = {} if parted is None else parted
+        found: list[int] = []
         for line in _LINE.finditer(text):
-            if line.end() - line.start() < self._chars:
-                continue
-            for at, names in places(line[0].decode("latin-1")):
-                if sum([weight(name, 0.0) for name in names]) > self._border:
-                    yield line.start() + at
+            if line.end() - line.start() >= self._chars:
+                if line[0] not in parted:
+                    parted[line[0]] = self._parts(line[0].decode("latin-1"))
+                found += [line.start() + at for at in parted[line[0]]]
+        return found
+
+    def _parts(self, line: str) -> list[int]:
+        weight = self._weights.get
+        return [at for at, names in places(line) if sum([weight(name, 0.0) for name in names]) > self._border]
 
 
 def _kind(token: str) -> str:

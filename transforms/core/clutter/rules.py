@@ -21,7 +21,7 @@ import re2
 from schemas.rules import Rule, RuleSet, Scope, Seam
 from transforms.core.clutter.chain import Chain
 from transforms.core.clutter.fitting import EMPTY, NO_RULES, Fitting
-from transforms.core.clutter.joints import Joints
+from transforms.core.clutter.joints import Joints, Parted
 from transforms.core.clutter.patterns import Anchor, in_one_byte, loosened, openings, options
 from transforms.core.clutter.segments import coded, fold
 
@@ -321,9 +321,11 @@ class RuleBook:
             if found and outfit.holds_for(host, source_id):
                 yield rule, offset + found.start(1 if pattern.groups else 0)
 
-    def seams(self, text: bytes, host: str | None = None, source_id: str | None = None) -> Sequence[int]:
-        """Where pieces of a folded and coded text are glued together, in any order."""
-        found = [*self.joints.find(text)]
+    def seams(
+        self, text: bytes, host: str | None = None, source_id: str | None = None, parted: Parted | None = None
+    ) -> Sequence[int]:
+        """Where pieces of a folded and coded text are glued together, in any order; ``parted`` is for ``Joints``."""
+        found = self.joints.find(text, parted)
         if self._seams:
             for number in self._any_seam.Match(text) or ():
                 outfit, _, pattern = self._seams[number]

@@ -15,6 +15,7 @@ from schemas.rules import NOT_CLUTTER, CutKind, Rule
 from transforms.core.clutter.decide import Verdict, decide
 from transforms.core.clutter.features import Form, describe
 from transforms.core.clutter.fitting import Fitting
+from transforms.core.clutter.joints import Parted
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.clutter.segments import Segment, coded, first_line, fold, lines, segments
 from transforms.core.clutter.shape import is_bullet, is_prose, is_title
@@ -157,6 +158,7 @@ class _Reader:
     source_id: str | None
     known: dict[str, tuple[Form, list[int], Fitting]] = field(default_factory=dict)
     ends: dict[str, tuple[Rule, int] | None] = field(default_factory=dict)
+    parted: Parted = field(default_factory=dict)
 
     def lines(self, pieces: Sequence[Segment], code: bytes) -> list[Line]:
         """The segments of a text of which ``code`` is the coded form.
@@ -203,7 +205,7 @@ def _spans(
             break
     rest = folded[begin:]
     code = coded(rest)
-    pieces = segments(rest, reader.book.seams(code, reader.host, reader.source_id))
+    pieces = segments(rest, reader.book.seams(code, reader.host, reader.source_id, reader.parted))
     verdicts = decide(
         reader.lines(pieces, code),
         reader.book.chain,
