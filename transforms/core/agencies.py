@@ -274,17 +274,25 @@ class AgencyReader:
 
     def _closing_credit(self, line: str) -> tuple[str, ...]:
         """The agencies of a line at the end that is a credit, or that ends in one after its last sentence."""
-        if _PHOTO.search(line[-120:]) or (_COPYRIGHT.match(line) and not _IDENTIFIED.search(line)):
-            # A copyright sign alone credits the picture far more often than the text.
+        codes = self._closing_names(line)
+        # Asked last, since hardly a line names an agency. A copyright sign alone credits the picture far more often
+        # than the text.
+        if codes and (_PHOTO.search(line[-120:]) or (_COPYRIGHT.match(line) and not _IDENTIFIED.search(line))):
             return ()
-        match = _END_CREDIT.search(line[-120:])
+        return codes
+
+    def _closing_names(self, line: str) -> tuple[str, ...]:
+        """The agencies of such a line, whether it credits the text or a picture."""
+        match = _END_CREDIT.search(line[-120:]) if line.endswith((")", ").")) else None
         if match is not None:
             ends = [self._name(_unmarked(piece)) for piece in _SEPARATORS.split(match["names"])]
             return tuple(name.code for name in ends if name is not None)
-        marked = _CREDIT_MARK.match(line) or (line.startswith("(") and line.endswith(")"))
-        names = self._pieces(line) if len(line) <= MAX_EVIDENCE_CHARS else []
+        if len(line) > MAX_EVIDENCE_CHARS:
+            return ()
+        names = self._pieces(line)
         if names is None:
             return self._signed(line)
+        marked = _CREDIT_MARK.match(line) or (line.startswith("(") and line.endswith(")"))
         return tuple(name.code for name in names if marked or not name.ambiguous)
 
     def _source_credit(self, text: str) -> tuple[str, ...]:
