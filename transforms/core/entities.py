@@ -8,7 +8,7 @@ elsewhere in the article (``transforms.core.mentions``); a name that remains dou
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.article import Tag
 from schemas.gazetteer import Gazetteer
@@ -48,6 +48,9 @@ MAX_EVIDENCE_FORMS = 6
 """The evidence names this many forms at most, the weightiest first."""
 
 SCHEMES = ("place", "organisation", "person")
+
+_Form = tuple[str, bool]
+# How a name is written, and whether it is an adjective or an inhabitant.
 
 
 class EntityTagger:
@@ -116,14 +119,18 @@ class EntityTagger:
     def _tags(self, mentions: Iterable[Mention], lede: int, rest: int) -> tuple[Tag, ...]:
         """The tags of what is mentioned in a text of so many words in the lede and in the rest."""
         factors = (HEADLINE_FACTOR, LEDE_FACTOR, BODY_FACTOR * min(1.0, math.sqrt(BODY_FULL_WORDS / max(1, rest))))
-        counts: dict[int, dict[tuple[str, bool], list[int]]] = {}
+        counts: dict[int, dict[_Form, list[int]]] = {}
         for mention in mentions:
             zone = 0 if mention.zone == 0 else 1 if mention.at < lede else 2
             forms = counts.setdefault(mention.target, {})
             forms.setdefault((mention.written, mention.derived), [0, 0, 0])[zone] += 1
+        weighed = {
+            target: {form: _points(form, zones, factors) for form, zones in forms.items()}
+            for target, forms in counts.items()
+        }
         by_scheme: dict[str, list[tuple[float, int]]] = {scheme: [] for scheme in SCHEMES}
-        for target, forms in counts.items():
-            points = math.fsum(_points(form, zones, factors) for form, zones in forms.items())
+        for target, by_form in weighed.items():
+            points = math.fsum(by_form.values())
             if points >= MIN_POINTS:
                 by_scheme[self._entities[target].scheme].append((-points, target))
         return tuple(
@@ -132,22 +139,22 @@ class EntityTagger:
                 code=self._entities[target].code,
                 label=self._entities[target].label,
                 score=round(1 - 2 ** (points / HALF_SCORE_POINTS), 3),
-                evidence=_evidence(counts[target], factors),
+                evidence=_evidence(counts[target], weighed[target]),
             )
             for scheme, given in by_scheme.items()
             for points, target in sorted(given)[:MAX_TAGS]
         )
 
 
-def _points(form: tuple[str, bool], zones: Sequence[int], factors: Sequence[float]) -> float:
+def _points(form: _Form, zones: Sequence[int], factors: Sequence[float]) -> float:
     weight = DERIVED_WEIGHT if form[1] else 1.0
     return weight * math.fsum(
         factor * math.log2(1 + count) for factor, count in zip(factors, zones, strict=True) if count
     )
 
 
-def _evidence(forms: dict[tuple[str, bool], list[int]], factors: Sequence[float]) -> str:
-    ranked = sorted(forms, key=lambda form: (-_points(form, forms[form], factors), form))
+def _evidence(forms: Mapping[_Form, Sequence[int]], points: Mapping[_Form, float]) -> str:
+    ranked = sorted(forms, key=lambda form: (-points[form], form))
     parts = ((form[0], sum(forms[form])) for form in ranked[:MAX_EVIDENCE_FORMS])
     return ", ".join(written if count == 1 else f"{written} ×{count}" for written, count in parts)
 
