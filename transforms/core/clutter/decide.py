@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from schemas.rules import CutKind, Rule
+from schemas.rules import CutKind, Rule, Scope
 from transforms.core.clutter.chain import Chain
 from transforms.core.clutter.features import PROSE
 from transforms.core.clutter.fitting import LINKS
@@ -67,8 +67,11 @@ def decide(
         return sure
     out: list[Verdict | None] = []
     header: Rule | None = None
+    items = _items(lines, sure, path)
     for i, (line, verdict, state) in enumerate(zip(lines, sure, path, strict=True)):
-        if state == Chain.ARTICLE_STATE:
+        if i in items:
+            verdict = verdict or Verdict(items[i].kind, items[i].id)
+        elif state == Chain.ARTICLE_STATE:
             header = None
         else:
             header = line.fitting.header or header
@@ -79,6 +82,26 @@ def decide(
                     verdict = Verdict(verdict.kind, verdict.rule, chain.reasons(features, state))
         out.append(verdict)
     return out
+
+
+def _items(lines: Sequence[Line], sure: Sequence[Verdict | None], path: Sequence[int]) -> dict[int, Rule]:
+    """Items below a header of other stories that the model would keep between two that go, with their rules.
+
+    Of such a list one is as good as the other: what it is about must not save it.
+    """
+    goes = [verdict is not None or state != Chain.ARTICLE_STATE for verdict, state in zip(sure, path, strict=True)]
+    found: dict[int, Rule] = {}
+    is_open = False
+    for i, line in enumerate(lines):
+        if goes[i]:
+            header = line.fitting.header
+            is_open = is_open or (header is not None and header.opens in LINKS)
+            continue
+        item = next((rule for rule in line.fitting.rules if rule.scope is Scope.ITEM and rule.kind in LINKS), None)
+        is_open = is_open and item is not None and (i + 1 == len(lines) or goes[i + 1])
+        if is_open and item is not None:
+            found[i] = item
+    return found
 
 
 def _leaves_an_article(lines: Sequence[Line], sure: Sequence[Verdict | None], path: Sequence[int]) -> bool:
