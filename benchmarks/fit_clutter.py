@@ -106,7 +106,7 @@ def blank() -> Model:
     return Model(states=STATES, caution=0, caution_pages=0, steps={}, weights={})
 
 
-def sample(document: Document, book: RuleBook, chance: Random | None = None) -> Sample:
+def sample(document: Document, book: RuleBook, chance: Random | None = None, *, extracted: bool = False) -> Sample:
     """A document as it is fitted; each line has the state of the label that most of it bears.
 
     With ``chance`` as if some of the rules were not there, and some of its words had never been met.
@@ -114,7 +114,7 @@ def sample(document: Document, book: RuleBook, chance: Random | None = None) -> 
     folded = fold(document["text"])
     found = _MARKER.match(folded)
     begin = found.end() if found else 0
-    lines = read_lines(folded[begin:], book)
+    lines = read_lines(folded[begin:], book, extracted=extracted)
     if chance:
         lines = _with_fewer_rules(lines, chance)
     around = surroundings(lines, [line.fitting.sure is not None for line in lines])
@@ -305,7 +305,7 @@ def fit_all(documents: Sequence[Document], crawled: Sequence[Document], lines: S
     book.joints = Joints(parting, SEAM_BORDER)
     if crawled:
         known = Chain(fit(samples, FEW_ROUNDS))
-        samples += [likeliest_clutter(sample(page, book), known) for page in crawled]
+        samples += [likeliest_clutter(sample(page, book, extracted=True), known) for page in crawled]
     model = mean([fit([*samples, *also]) for also in shown])
     return model.model_copy(update={"seams": parting, "seam_border": SEAM_BORDER})
 

@@ -40,7 +40,7 @@ class Joints:
     def __init__(self, weights: Mapping[str, float], border: float, chars: int = 500) -> None:
         self._weights, self._border, self._chars = weights, border, chars
 
-    def find(self, text: bytes, parted: Parted | None = None) -> list[int]:
+    def find(self, text: bytes, parted: Parted) -> list[int]:
         """The offsets in a folded and coded text at which its long lines are parted.
 
         Args:
@@ -49,7 +49,6 @@ class Joints:
         """
         if not self._weights:
             return []
-        parted = {} if parted is None else parted
         found: list[int] = []
         for line in _LINE.finditer(text):
             if line.end() - line.start() >= self._chars:

@@ -324,8 +324,15 @@ class RuleBook:
     def seams(
         self, text: bytes, host: str | None = None, source_id: str | None = None, parted: Parted | None = None
     ) -> Sequence[int]:
-        """Where pieces of a folded and coded text are glued together, in any order; ``parted`` is for ``Joints``."""
-        found = self.joints.find(text, parted)
+        """Where pieces of a folded and coded text are glued together, in any order.
+
+        Args:
+            text: the text.
+            host: the host of its address.
+            source_id: its outlet.
+            parted: see ``Joints``; without it nothing is weighed, and only rules part.
+        """
+        found = [] if parted is None else self.joints.find(text, parted)
         if self._seams:
             for number in self._any_seam.Match(text) or ():
                 outfit, _, pattern = self._seams[number]

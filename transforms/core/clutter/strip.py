@@ -92,7 +92,7 @@ def strip(
         recurring: tells of a folded line whether the outlet prints it under many titles; such lines go.
         reasons: is given, by the ``start`` of each cut that the model made, the features that weighed most.
     """
-    reader = _Reader(book, host, source_id)
+    reader = _Reader(book, host, source_id, parted=None if extracted else {})
     weighing: _Weighing = {"extracted": extracted, "recurring": recurring, "reasons": reasons is not None}
     folded = fold(text)
     kept = [(0, len(text))] if text else []
@@ -156,9 +156,9 @@ class _Reader:
     book: RuleBook
     host: str | None
     source_id: str | None
+    parted: Parted | None
     known: dict[str, tuple[Form, list[int], Fitting]] = field(default_factory=dict)
     ends: dict[str, tuple[Rule, int] | None] = field(default_factory=dict)
-    parted: Parted = field(default_factory=dict)
 
     def lines(self, pieces: Sequence[Segment], code: bytes) -> list[Line]:
         """The segments of a text of which ``code`` is the coded form.
@@ -181,11 +181,11 @@ class _Reader:
         return self.ends[form]
 
 
-def read_lines(folded: str, book: RuleBook, host: str | None = None, source_id: str | None = None) -> list[Line]:
-    """The lines of a folded text as ``decide`` takes them."""
-    reader = _Reader(book, host, source_id)
+def read_lines(folded: str, book: RuleBook, *, extracted: bool = False) -> list[Line]:
+    """The lines of a folded text as ``decide`` takes them; an extractor ends every paragraph by itself."""
+    reader = _Reader(book, None, None, parted=None if extracted else {})
     code = coded(folded)
-    return reader.lines(segments(folded, book.seams(code, host, source_id)), code)
+    return reader.lines(segments(folded, book.seams(code, parted=reader.parted)), code)
 
 
 def _spans(

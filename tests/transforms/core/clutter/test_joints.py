@@ -23,12 +23,12 @@ def test_a_place_is_where_something_could_begin() -> None:
 def test_a_line_is_parted_where_the_sum_is_above_the_border() -> None:
     text = f"{STORY * 3}Lees ook: {STORY}".encode("latin-1")
     joints = Joints({"r2=lees ook": 2.0, "s=0": -0.5}, 1.0)
-    assert [*joints.find(text)] == [text.index(b"Lees ook")]
-    assert not [*Joints({"r2=lees ook": 2.0}, 2.5).find(text)]
+    assert [*joints.find(text, {})] == [text.index(b"Lees ook")]
+    assert not [*Joints({"r2=lees ook": 2.0}, 2.5).find(text, {})]
 
 
 def test_a_line_of_common_length_is_left_whole() -> None:
-    assert not [*Joints({"r2=lees ook": 2.0}, 0.5).find(f"{STORY}Lees ook: {STORY}".encode("latin-1"))]
+    assert not [*Joints({"r2=lees ook": 2.0}, 0.5).find(f"{STORY}Lees ook: {STORY}".encode("latin-1"), {})]
 
 
 @given(st.text(max_size=300))
