@@ -132,7 +132,7 @@ def run(
         runner: a Beam runner; ``DirectRunner`` is the engine inside this process.
         beam_options: handed to Beam.
         report: is told what happens.
-        done: is told the run of each batch that is not the last, once it is published.
+        done: is told the run of each batch, before a signal can come between that and its being published.
         record: a folder in which what is fetched is kept, as WARC.
         loop: makes this one of many runs of this process: it ends behind one batch, and leaves what serves the next.
 
@@ -208,6 +208,8 @@ def run(
                             inputs=inputs.asked,
                             now=now,
                         )
+                        if done is not None:
+                            done(run_id)
                 polls.update(poll.result for poll in outcome.polls)
                 published += outcome.files
                 books.append(counts)
@@ -216,8 +218,6 @@ def run(
                 more = not backlog.is_done(came.position) or _pages_are_due(feeds, inputs, config, begun, engine)
                 if committed:
                     report.tell(Published(run_id, counts, len(outcome.files), more))
-                if more and done is not None:
-                    done(run_id)
                 kept.feeds, kept.unfinished = feeds, not backlog.is_done(came.position)
                 more = more and loop is None
         kept.known.end(ledger.version)

@@ -183,7 +183,6 @@ def test_kill_9_leaves_no_process_and_the_rerun_the_same_rows(
     words = [sys.executable, "-c", CODE, *command(backlog, root), "--workers", "2"]
     with subprocess.Popen(words, cwd=REPOSITORY, stderr=subprocess.DEVNULL) as process:
         wait_for_commits(root, 1, process)
-        time.sleep(0.3)
         children = below(process.pid)
         process.kill()
     assert children
@@ -207,11 +206,12 @@ def test_sigterm_between_batches_says_what_is_published(
     words = [sys.executable, "-c", CODE, *command(backlog, root)]
     with subprocess.Popen(words, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as process:
         wait_for_commits(root, 1, process)
-        time.sleep(0.3)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 143
         assert process.stderr is not None
-        assert "1 of its batches" in process.stderr.read()
+        # On a machine that is busy it may have published another one before the signal came.
+        done = len(list(root.glob("_delta_log/*.json")))
+        assert f"{done} of its batches" in process.stderr.read()
     assert not list((root / "_staging").glob("*"))
     knipsel(capsys, *command(backlog, root)[1:])
     assert published(root) == undisturbed

@@ -21,6 +21,8 @@ from tests.press import Article, Fault, Kind, Press
 NOW = dt.datetime(2026, 11, 20, 2, 30, tzinfo=dt.UTC)
 DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
 DELAY = 0.05
+JITTER = 0.02
+"""So much later than it came a busy machine may note a request, and the next one in time."""
 
 
 def rows(root: Path, table: str = "articles") -> list[dict[str, Any]]:
@@ -126,7 +128,7 @@ def _was_polite(press: Press) -> None:
     forbidden = {article.url.partition("//")[2] for article in press.truth() if not article.allowed}
     for host in {request.host for request in requests}:
         assert press.parallel(host) == 1
-        assert press.closest_gap(host) >= DELAY * 0.98
+        assert press.closest_gap(host) >= DELAY - JITTER
     assert not {f"{request.host}{request.path}" for request in requests} & forbidden
 
 
