@@ -26,7 +26,8 @@ SHARED = REPOSITORY.parent / "shared"
 PACED = (
     "tests/transforms/fetching/",
     "tests/press/",
-    "tests/pipeline/test_hostile.py",
+    "tests/pipeline/test_hostile.py::test_each",
+    "tests/pipeline/test_hostile.py::test_whoever",
     "tests/pipeline/test_watch.py",
 )
 """Tests in which a server is slow on purpose, or something is given up after a while."""
