@@ -25,7 +25,8 @@ from typing import Any
 from schemas.article import Tag
 from schemas.gazetteer import CityFile, CountryFile, CueFile, Gazetteer, OrganisationFile, PersonFile
 from transforms.core.entities import EntityTagger
-from transforms.core.gazetteer import expand, words_in
+from transforms.core.gazetteer import expand
+from transforms.core.words import words_in
 
 HERE = Path(__file__).parent.parent
 FOLDER = HERE / "config" / "tags" / "gazetteer"

@@ -15,7 +15,7 @@ from schemas.article import ARTICLES
 from schemas.rules import Scope
 from tests.conftest import REPOSITORY
 from tests.test_readme import PAGES, blocks, page
-from transforms.core import topics
+from transforms.core import topics, words
 from transforms.core.clutter import decide, recurring, shape
 from transforms.core.jsonl import KEYS
 
@@ -115,7 +115,7 @@ def test_the_numbers_of_the_page_on_rules_are_those_of_the_code() -> None:
     for claim in (
         f"beyond {topics.LEDE_MIN_CHARS} characters, at {topics.LEDE_MAX_CHARS} at the latest",
         f"Beyond {topics.BODY_FULL_WORDS} words",
-        f"beyond {topics.MAX_BODY_CHARS:,} characters the body is not read",
+        f"beyond {words.MAX_BODY_CHARS:,} characters the body is not read",
         f"at least {topics.MIN_POINTS:g} points, at least {topics.MIN_SHARE:g} of the points",
         f"At most {topics.MAX_TAGS} are given",
         f"`1 - 2 ** (-points / {topics.HALF_SCORE_POINTS:g})`: 0.5 at {topics.HALF_SCORE_POINTS:g} points",

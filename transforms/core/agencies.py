@@ -321,7 +321,7 @@ class AgencyReader:
     def _pieces(self, line: str) -> list[_Name] | None:
         """The agencies of a credit line, ``None`` where it names anybody else; numbers and fillers do not count."""
         names: list[_Name] = []
-        for piece in _SEPARATORS.split(line):
+        for piece in _parts(line):
             bare = _unmarked(piece)
             if bare and not _IDENTIFIER.match(bare) and not _CREDIT_FILLERS.issuperset(_words(bare)):
                 name = self._name(bare)
@@ -361,6 +361,15 @@ class AgencyReader:
 def _note(found: dict[str, str], codes: Iterable[str], line: str) -> None:
     for code in codes:
         found.setdefault(code, " ".join(line.split()))
+
+
+def _parts(line: str) -> Iterator[str]:
+    """What stands between separators; one after the other, as most lines name somebody else in the first."""
+    start = 0
+    for separator in _SEPARATORS.finditer(line):
+        yield line[start : separator.start()]
+        start = separator.end()
+    yield line[start:]
 
 
 def _words(text: str) -> list[str]:

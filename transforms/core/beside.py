@@ -7,7 +7,8 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from schemas.gazetteer import CueFile
-from transforms.core.gazetteer import Kind, Match, Name, Words, fold, words_by_language
+from transforms.core.gazetteer import Kind, Match, Name, words_by_language
+from transforms.core.words import Words, fold
 
 TITLED_SHARE, TITLED_WORDS, TITLED_CHARS = 0.6, 4, 4
 """A headline has capitals for style if this share of its words of four letters has one, four words at least."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.gazetteer import EVERY_LANGUAGE, Forms, Gazetteer
 from transforms.core.remembered import Remembered
+from transforms.core.words import Words, fold, words_in
 
 LANGUAGES = ("de", "en", "fr", "nl")
 """The languages that have names of their own in the gazetteer."""
@@ -21,11 +20,9 @@ MAX_ACRONYM_CHARS = 5
 REMEMBERED_WORDS = 1 << 14
 """Of so many words it is remembered which names begin with them."""
 
-_WORD = re.compile(r"([^\W_]+)")
 _ENDINGS = re.compile(r"(?P<stem>.*\S)\((?P<endings>[^()]*)\)")
 _ADJECTIVE = {"de": ("e", "em", "en", "er", "es"), "en": ("s",), "fr": ("e", "s", "es"), "nl": ("e",)}
 _MARKS = "?~)"
-_LETTERS = str.maketrans({"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ı": "i", "ʻ": "", "ʼ": ""})
 _GAPS = str.maketrans({"’": "'", "‘": "'", "\u00a0": " ", "\u2011": "-", "–": "-"})
 _LOOSE = frozenset({" ", "-", ". "})
 _GENITIVES = frozenset({"de", "nl"})
@@ -84,64 +81,12 @@ class Entity(NamedTuple):
     party: bool = False
 
 
-class Words(NamedTuple):
-    """A text cut into words.
-
-    Attributes:
-        words: as they are written.
-        gaps: what stands before each, and after the last.
-    """
-
-    words: list[str]
-    gaps: list[str]
-
-    def key(self, at: int) -> str:
-        """A word folded."""
-        return fold(self.words[at])
-
-    def keys(self, start: int = 0, end: int | None = None) -> list[str]:
-        """Some of the words, or all, folded."""
-        return list(map(fold, self.words[max(0, start) : end]))
-
-    def before(self, end: int) -> int:
-        """How many of the words begin before a place in the text, in characters."""
-        at = 0
-        for number, word in enumerate(self.words):
-            at += len(self.gaps[number])
-            if at >= end:
-                return number
-            at += len(word)
-        return len(self.words)
-
-    def written(self, at: int, size: int) -> str:
-        """The text from the beginning of a word to that of the word so many behind it."""
-        pairs = zip(self.words[at : at + size], self.gaps[at + 1 : at + 1 + size], strict=True)
-        return "".join([part for pair in pairs for part in pair])
-
-
 class Match(NamedTuple):
     """A place in the text where names stand: the first word, the number of words, and the names, none longer."""
 
     at: int
     size: int
     names: tuple[Name, ...]
-
-
-@lru_cache(REMEMBERED_WORDS)
-def fold(word: str) -> str:
-    """A word without case, accents and ligatures."""
-    # The memory holds nothing that a result depends on.
-    low = word.lower()
-    if low.isascii():
-        return low
-    apart = unicodedata.normalize("NFD", low.translate(_LETTERS))
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
-
-
-def words_in(text: str) -> Words:
-    """The words of a text."""
-    parts = _WORD.split(text)
-    return Words(parts[1::2], parts[::2])
 
 
 def expand(form: str, language: str) -> tuple[tuple[str, ...], bool]:
@@ -164,7 +109,8 @@ def _exact(written: str) -> str:
     tail = written[1:]
     if tail == tail.lower() or sum(map(str.isalpha, written)) > MAX_ACRONYM_CHARS:
         return ""
-    return written if any(word != word.capitalize() for word in _WORD.findall(written)) or written.isupper() else ""
+    mixed = any(word != word.capitalize() for word in words_in(written).words)
+    return written if mixed or written.isupper() else ""
 
 
 class Index:
@@ -193,14 +139,13 @@ class Index:
         """The names in a text from its beginning to its end: at each place the longest, and none within another."""
         words = text.words
         covered = 0
+        known = self._known
         # Few words begin a name; the others are left out all at once.
-        beginnings = self._known.of(set(words))
-        for at in [at for at, word in enumerate(words) if word in beginnings]:
+        for at, names in [(at, names) for at, word in enumerate(words) if (names := known[word])]:
             if at < covered:
                 continue
             size = 0
             fitting: list[Name] = []
-            names = beginnings[words[at]]
             behind: tuple[str, ...] = ()
             if names[0].rest and at + 1 < len(words):
                 behind = (text.key(at + 1), text.key(at + 1).removesuffix("s") if self._genitives else "")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 from transforms.core.remembered import Remembered
@@ -41,6 +40,13 @@ class _Phrase(NamedTuple):
     entry: Entry
 
 
+class _Known(NamedTuple):
+    """What the terms know of a word: those it fits, and the phrases it begins, by the letters of their second."""
+
+    entries: tuple[Entry, ...]
+    phrases: Mapping[str, tuple[_Phrase, ...]]
+
+
 class Pattern(NamedTuple):
     """A term as it was read: its folded words, and whether the first and the last may be part of a word."""
 
@@ -60,6 +66,12 @@ def words_of(text: str) -> list[str]:
         # Three calls of replace take a twentieth of the time of one translate.
         folded = folded.replace("\u00ad", "").replace("œ", "oe").replace("æ", "ae")
     return _WORD.findall(folded)
+
+
+def _fold(word: str) -> str:
+    """A word folded, as ``words_of`` does."""
+    low = word.casefold()
+    return low if low.isascii() else "".join(words_of(low))
 
 
 def parse_term(term: str) -> Pattern:
@@ -108,7 +120,7 @@ class Lexicon:
         whole: dict[str, list[Entry]] = {}
         prefixes: dict[str, list[Entry]] = {}
         suffixes: dict[str, list[Entry]] = {}
-        inner: dict[str, list[tuple[str, Entry]]] = {}
+        inner: list[tuple[str, Entry]] = []
         phrases: dict[str, list[_Phrase]] = {}
         for topic, family, weight, term in terms:
             pattern = parse_term(term)
@@ -119,7 +131,7 @@ class Lexicon:
             if len(pattern.words) > 1:
                 phrases.setdefault(literal, []).append(_Phrase(pattern.words[1:], pattern.open_end, entry))
             elif pattern.open_start and pattern.open_end:
-                inner.setdefault(literal[:MIN_SUFFIX], []).append((literal, entry))
+                inner.append((literal, entry))
             elif pattern.open_start:
                 suffixes.setdefault(literal, []).append(entry)
             elif pattern.open_end:
@@ -129,34 +141,49 @@ class Lexicon:
         self._whole = {key: tuple(found) for key, found in whole.items()}
         self._prefixes = {key: tuple(found) for key, found in prefixes.items()}
         self._suffixes = {key: tuple(found) for key, found in suffixes.items()}
-        self._inner = {key: tuple(found) for key, found in inner.items()}
+        self._inner = tuple(inner)
         self._phrases = {key: _by_second(found) for key, found in phrases.items()}
         self._prefix_sizes = _sizes((key[:MIN_PREFIX], len(key)) for key in prefixes)
         self._suffix_sizes = _sizes((key[-MIN_SUFFIX:], len(key)) for key in suffixes)
-        self._known = Remembered(self._find, REMEMBERED_WORDS)
+        self._known = Remembered(self._terms_of, REMEMBERED_WORDS)
+
+    def count(self, words: Sequence[str]) -> dict[Entry, int]:
+        """How often each term stands in a text, given its words as they are written.
+
+        Of the terms of one family the longest counts for a word, and none where a phrase of that family covers it.
+        """
+        known = self._known
+        # Few words are in any term; the others are left out all at once.
+        met = [(at, one) for at, word in enumerate(words) if (one := known[word]) is not None]
+        hits: dict[Entry, int] = {}
+        covered: dict[tuple[int, str], int] = {}
+        for entry, phrase in self._phrases_in(words, met):
+            hits[entry] = hits.get(entry, 0) + 1
+            for word in phrase:
+                covered[entry.family, word] = covered.get((entry.family, word), 0) + 1
+        for at, one in met:
+            for entry in one.entries:
+                within = (entry.family, _fold(words[at])) if covered else None
+                if within is not None and covered.get(within):
+                    covered[within] -= 1
+                else:
+                    hits[entry] = hits.get(entry, 0) + 1
+        return hits
 
     def find(self, word: str) -> tuple[Entry, ...]:
-        """For each family the longest term that fits the word; exceptions are among them, with weight 0."""
-        return self._known[word]
-
-    def find_all(self, words: Iterable[str]) -> dict[str, tuple[Entry, ...]]:
-        """The words that a term fits, with what ``find`` gives."""
-        return self._known.of(words)
-
-    def _find(self, word: str) -> tuple[Entry, ...]:
+        """For each family the longest term that fits the folded word; exceptions are among them, with weight 0."""
         found: list[Entry] = list(self._whole.get(word, ()))
         size = len(word)
         for length in self._prefix_sizes.get(word[:MIN_PREFIX], ()):
-            if length <= size:
-                found += self._prefixes.get(word[:length], ())
+            if length > size:
+                break
+            found += self._prefixes.get(word[:length], ())
         for length in self._suffix_sizes.get(word[-MIN_SUFFIX:], ()):
             if length <= size:
                 found += self._suffixes.get(word[-length:], ())
-        if self._inner:
-            for start in range(size - MIN_SUFFIX + 1):
-                for literal, entry in self._inner.get(word[start : start + MIN_SUFFIX], ()):
-                    if word.startswith(literal, start):
-                        found.append(entry)
+        for literal, entry in self._inner:
+            if literal in word:
+                found.append(entry)
         if len(found) < 2:
             return tuple(found)
         best: dict[int, Entry] = {}
@@ -166,20 +193,28 @@ class Lexicon:
                 best[entry.family] = entry
         return tuple(best.values())
 
-    def find_phrases(self, words: Sequence[str]) -> Iterator[tuple[Entry, tuple[str, ...]]]:
-        """Each phrase with the words it covers; at one place only the longest for each family."""
-        phrases = self._phrases
+    def _terms_of(self, word: str) -> _Known | None:
+        """What the terms know of a word as it is written; ``None`` if nothing, as of most."""
+        folded = _fold(word)
+        entries, phrases = self.find(folded), self._phrases.get(folded, {})
+        return _Known(entries, phrases) if entries or phrases else None
+
+    def _phrases_in(
+        self, words: Sequence[str], met: Iterable[tuple[int, _Known]]
+    ) -> Iterator[tuple[Entry, tuple[str, ...]]]:
+        """Each phrase with the words it covers, folded; at one place only the longest for each family."""
+        seconds = words[1:]
         # Of the words that begin a phrase few are followed by one that goes on with it.
-        for at in [
-            at
-            for at, (first, second) in enumerate(pairwise(words))
-            if first in phrases and second[:MIN_PREFIX] in phrases[first]
+        for at, begun in [
+            (at, one.phrases[letters])
+            for at, one in met
+            if one.phrases and at < len(seconds) and (letters := _fold(seconds[at])[:MIN_PREFIX]) in one.phrases
         ]:
             families: set[int] = set()
-            for rest, last_is_prefix, entry in phrases[words[at]][words[at + 1][:MIN_PREFIX]]:
+            for rest, last_is_prefix, entry in begun:
                 if entry.family in families:
                     continue
-                following = tuple(words[at + 1 : at + 1 + len(rest)])
+                following = tuple(map(_fold, words[at + 1 : at + 1 + len(rest)]))
                 if following == rest or (
                     last_is_prefix
                     and len(following) == len(rest)
@@ -187,4 +222,4 @@ class Lexicon:
                     and following[-1].startswith(rest[-1])
                 ):
                     families.add(entry.family)
-                    yield entry, (words[at], *following)
+                    yield entry, (_fold(words[at]), *following)

@@ -24,7 +24,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from transforms.core.beside import DERIVED, SPACES, Cues, Found, Judge, State, Zone
-from transforms.core.gazetteer import Entity, Kind, Match, Name, Words
+from transforms.core.gazetteer import Entity, Kind, Match, Name
+from transforms.core.words import Words
 
 NEAR_WORDS = 8
 """So far from a name its country counts as near: about half a sentence to either side."""

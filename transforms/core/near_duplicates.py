@@ -301,12 +301,12 @@ class Matcher:
         """The numbers of the entries that have a band in common with ``new``, in order."""
         bands = self._bands
         at = self._last[bands, band_values(new)]
-        found = []
+        found: set[int] = set()
         for _ in range(_LONGEST_CHAIN):
-            some = at > 0
-            bands, at = bands[some], at[some]
-            if not at.size:
+            some = at.nonzero()[0]
+            if not some.size:
                 break
-            found.append(at)
+            bands, at = bands[some], at[some]
+            found.update(at.tolist())
             at = self._before[at - 1, bands]
-        return np.unique(np.concatenate(found)).astype(np.intp) - 1 if found else np.empty(0, np.intp)
+        return np.array(sorted(found), np.intp) - 1

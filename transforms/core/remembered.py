@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeVar
 
 Found = TypeVar("Found")
@@ -28,7 +28,3 @@ class Remembered(dict[str, Found]):
             self.clear()
         found = self[word] = self._look_up(word)
         return found
-
-    def of(self, words: Iterable[str]) -> dict[str, Found]:
-        """The words for which anything is found, each once, with what it is."""
-        return {word: found for word in words if (found := self[word])}

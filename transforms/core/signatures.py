@@ -130,7 +130,7 @@ def resemblance(known: Bytes, new: Bytes) -> Floats:
 
 
 def _alike(known: Bytes, new: Bytes) -> Floats:
-    equal = np.count_nonzero(known == new, axis=1) / new.size
+    equal = (known == new).sum(axis=1) / new.size
     beyond_chance: Floats = np.maximum(0.0, (equal - _CHANCE) / (1 - _CHANCE))
     return beyond_chance
 

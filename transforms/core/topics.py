@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import NamedTuple
 
 from schemas.article import Tag
 from schemas.tagging import TermFile, TopicFile
-from transforms.core.lexicon import Entry, Lexicon, Pattern, parse_term, words_of
-
-MAX_BODY_CHARS = 2_000
-"""No further is the body read: some 330 words; what it is about was named by then. With 3,000, the 1,433 texts at
-hand have no name more that scores 0.3, and 17 topics of 2,190."""
+from transforms.core.lexicon import Lexicon, Pattern, parse_term, words_of
+from transforms.core.words import MAX_BODY_CHARS, words_in
 
 MAX_SHORT_CHARS = 2_000
 """Bound on the headline and on all keywords together; real ones have a tenth of that."""
@@ -71,28 +68,22 @@ _SECTION_JOINS = re.compile(r"\s(?:en|et|und|and|&|\+)\s")
 _JOINERS = frozenset({"en", "et", "und", "and"})
 
 
-class _Evidence:
-    """What speaks for one topic: points and occurrences by term, and how heavy the terms are."""
+class _Hit(NamedTuple):
+    """A term in one place of an article: headline, lede, keywords or the rest.
 
-    __slots__ = ("counts", "plain", "points", "strong")
+    Attributes:
+        term: what is shown of it.
+        weight: of the term.
+        points: what it counts there.
+        times: how often it stands there.
+        prominent: whether once is enough there for a strong term.
+    """
 
-    def __init__(self) -> None:
-        self.points: dict[str, float] = {}
-        self.counts: dict[str, int] = {}
-        self.plain = False
-        self.strong = False
-
-    def add(self, term: str, weight: int, points: float, count: int, *, prominent: bool) -> None:
-        self.points[term] = self.points.get(term, 0.0) + points
-        self.counts[term] = self.counts.get(term, 0) + count
-        if weight >= PLAIN:
-            self.plain = True
-        if weight >= STRONG and (prominent or count > 1):
-            self.strong = True
-
-    @property
-    def enough(self) -> bool:
-        return self.strong or (self.plain and len(self.points) > 1)
+    term: str
+    weight: int
+    points: float
+    times: int
+    prominent: bool
 
 
 class TopicTagger:
@@ -145,16 +136,16 @@ class TopicTagger:
         """
         primary = language.split("-", 1)[0].lower()
         named, others = self._split_keywords(keywords, primary)
-        found: dict[int, _Evidence] = {}
+        found: dict[int, list[_Hit]] = {}
         lexicon = self._lexicon(primary)
         if lexicon is not None:
             found = _weigh(lexicon, headline or "", body[:MAX_BODY_CHARS], others)
         for keyword, topic in named.items():
             for each in {topic, self._tops[topic]}:
-                evidence = found.setdefault(each, _Evidence())
-                evidence.add(f"keyword {keyword}", STRONG, KEYWORD_POINTS, 1, prominent=True)
+                hit = _Hit(f"keyword {keyword}", STRONG, KEYWORD_POINTS, 1, prominent=True)
+                found.setdefault(each, []).append(hit)
         by_section = self._topics_of_section(section, primary)
-        totals = {topic: math.fsum(evidence.points.values()) for topic, evidence in found.items()}
+        totals = {topic: math.fsum([hit.points for hit in hits]) for topic, hits in found.items()}
         for topic in by_section:
             totals[topic] = totals.get(topic, 0.0) + SECTION_POINTS
         tops = _accept({topic: at for topic, at in totals.items() if self._tops[topic] == topic}, found, by_section)
@@ -167,7 +158,7 @@ class TopicTagger:
                 code=self._topics[topic].code,
                 label=self._topics[topic].label,
                 score=round(1 - 2 ** (-totals[topic] / HALF_SCORE_POINTS), 3),
-                evidence=_describe(found.get(topic), section if topic in by_section else None),
+                evidence=_describe(found.get(topic, ()), section if topic in by_section else None),
             )
             for topic in (*tops, *_accept(below, found, by_section))
         ]
@@ -224,59 +215,55 @@ class TopicTagger:
         return named, rest
 
 
-def _accept(totals: Mapping[int, float], found: Mapping[int, _Evidence], sure: Set[int]) -> list[int]:
+def _accept(totals: Mapping[int, float], found: Mapping[int, Sequence[_Hit]], sure: Set[int]) -> list[int]:
     """The topics of one level that are given, the strongest first."""
     floor = max(MIN_POINTS, MIN_SHARE * max(totals.values(), default=0.0))
-    given = [topic for topic, points in totals.items() if topic in sure or (points >= floor and found[topic].enough)]
+    given = [
+        topic for topic, points in totals.items() if topic in sure or (points >= floor and _suffices(found[topic]))
+    ]
     return sorted(given, key=lambda topic: (-totals[topic], topic))[:MAX_TAGS]
 
 
-def _weigh(lexicon: Lexicon, headline: str, body: str, keywords: Sequence[str]) -> dict[int, _Evidence]:
-    lede, rest = _split_lede(body)
-    rest_words = words_of(rest)
-    body_factor = BODY_FACTOR * min(1.0, math.sqrt(BODY_FULL_WORDS / max(1, len(rest_words))))
+def _suffices(hits: Sequence[_Hit]) -> bool:
+    """Whether one term is strong enough by itself, or one of several plain."""
+    if any(hit.weight >= STRONG and (hit.prominent or hit.times > 1) for hit in hits):
+        return True
+    return any(hit.weight >= PLAIN for hit in hits) and len({hit.term for hit in hits}) > 1
+
+
+def _weigh(lexicon: Lexicon, headline: str, body: str, keywords: Sequence[str]) -> dict[int, list[_Hit]]:
+    text = words_in(body)
+    lede = text.before(_lede_end(text.text))
+    body_factor = BODY_FACTOR * min(1.0, math.sqrt(BODY_FULL_WORDS / max(1, len(text.words) - lede)))
     zones = (
-        (words_of(headline[:MAX_SHORT_CHARS]), HEADLINE_FACTOR, True),
-        (words_of(lede), LEDE_FACTOR, True),
-        (words_of(" , ".join(keywords)[:MAX_SHORT_CHARS]), KEYWORD_FACTOR, True),
-        (rest_words, body_factor, False),
+        (words_in(headline[:MAX_SHORT_CHARS]).words, HEADLINE_FACTOR, True),
+        (text.words[:lede], LEDE_FACTOR, True),
+        (words_in(" , ".join(keywords)[:MAX_SHORT_CHARS]).words, KEYWORD_FACTOR, True),
+        (text.words[lede:], body_factor, False),
     )
-    found: dict[int, _Evidence] = {}
+    found: dict[int, list[_Hit]] = {}
     for words, factor, prominent in zones:
-        covered: Counter[tuple[int, str]] = Counter()
-        hits: dict[Entry, int] = {}
-        for entry, phrase in lexicon.find_phrases(words):
-            hits[entry] = hits.get(entry, 0) + 1
-            covered.update((entry.family, word) for word in phrase)
-        counts = Counter(words)
-        for word, entries in lexicon.find_all(counts).items():
-            for entry in entries:
-                left = counts[word] - (covered[entry.family, word] if covered else 0)
-                if left > 0:
-                    hits[entry] = hits.get(entry, 0) + left
-        for entry, count in hits.items():
+        for entry, count in lexicon.count(words).items():
             if entry.weight:
                 # Doubling the occurrences adds one share: a word repeated all through is still one word.
                 points = entry.weight * factor * math.log2(1 + count)
-                for topic in (entry.topic, entry.family) if entry.topic != entry.family else (entry.topic,):
-                    evidence = found.get(topic)
-                    if evidence is None:
-                        evidence = found[topic] = _Evidence()
-                    evidence.add(entry.term, entry.weight, points, count, prominent=prominent)
+                hit = _Hit(entry.term, entry.weight, points, count, prominent)
+                found.setdefault(entry.topic, []).append(hit)
+                if entry.family != entry.topic:
+                    found.setdefault(entry.family, []).append(hit)
     return found
 
 
-def _split_lede(body: str) -> tuple[str, str]:
+def _lede_end(body: str) -> int:
     start = len(body) - len(body.lstrip())
     line_end = body.find("\n", start + LEDE_MIN_CHARS)
     limit = start + LEDE_MAX_CHARS
     if 0 <= line_end <= limit:
-        return body[:line_end], body[line_end:]
+        return line_end
     if len(body) <= limit:
-        return body, ""
+        return len(body)
     word_end = body.rfind(" ", start, limit)
-    cut = word_end if word_end > start else limit
-    return body[:cut], body[cut:]
+    return word_end if word_end > start else limit
 
 
 def _section_key(name: str) -> str:
@@ -289,14 +276,15 @@ def _section_tag(section: str | None) -> tuple[Tag, ...]:
     return (Tag("source-section", code, label, 1.0, label),) if code else ()
 
 
-def _describe(evidence: _Evidence | None, section: str | None) -> str:
+def _describe(hits: Iterable[_Hit], section: str | None) -> str:
+    points: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    for hit in hits:
+        points[hit.term] = points.get(hit.term, 0.0) + hit.points
+        counts[hit.term] = counts.get(hit.term, 0) + hit.times
     parts = [] if section is None else [f"section {' '.join(section.split())}"]
-    if evidence is not None:
-        terms = sorted(evidence.points, key=lambda term: (-evidence.points[term], term))
-        parts += [
-            term if evidence.counts[term] == 1 else f"{term} ×{evidence.counts[term]}"
-            for term in terms[:MAX_EVIDENCE_TERMS]
-        ]
+    terms = sorted(points, key=lambda term: (-points[term], term))[:MAX_EVIDENCE_TERMS]
+    parts += [term if counts[term] == 1 else f"{term} ×{counts[term]}" for term in terms]
     return ", ".join(parts)
 
 

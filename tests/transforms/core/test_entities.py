@@ -14,7 +14,7 @@ from schemas.gazetteer import City
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.clutter.strip import strip
 from transforms.core.entities import EntityTagger
-from transforms.core.gazetteer import words_in
+from transforms.core.words import words_in
 
 GAZETTEER = read_gazetteer()
 TAGGER = EntityTagger(GAZETTEER)

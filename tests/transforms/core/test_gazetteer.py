@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from benchmarks.entities_score import read_gazetteer
 from schemas.gazetteer import City, CityFile, CueFile, Gazetteer, Organisation, Person
 from transforms.core.entities import EntityTagger
-from transforms.core.gazetteer import Names, expand, fold
+from transforms.core.gazetteer import Names, expand
+from transforms.core.words import fold
 
 ROOT = Path(__file__).parents[3]
 
