@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from schemas.gazetteer import CueFile
 from transforms.core.gazetteer import Kind, Match, Name, words_by_language
-from transforms.core.words import Words, fold
+from transforms.core.words import Words
 
 TITLED_SHARE, TITLED_WORDS, TITLED_CHARS = 0.6, 4, 4
 """A headline has capitals for style if this share of its words of four letters has one, four words at least."""
@@ -110,7 +110,7 @@ class Zone:
 
     def key(self, at: int) -> str:
         """A word folded."""
-        return fold(self.words.words[at])
+        return self.words.key(at)
 
     def capital(self, at: int) -> bool:
         """Whether the word begins with a capital."""
@@ -124,6 +124,8 @@ class Zone:
         """The name as the text has it."""
         if found.names[0].exact:
             return found.names[0].exact
+        if found.size == 1:
+            return self.words.words[found.at]
         last = found.at + found.size - 1
         return " ".join((self.words.written(found.at, found.size - 1) + self.words.words[last]).split())
 

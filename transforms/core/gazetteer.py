@@ -148,7 +148,8 @@ class Index:
             fitting: list[Name] = []
             behind: tuple[str, ...] = ()
             if names[0].rest and at + 1 < len(words):
-                behind = (text.key(at + 1), text.key(at + 1).removesuffix("s") if self._genitives else "")
+                key = text.key(at + 1)
+                behind = (key, key.removesuffix("s") if self._genitives else "")
             for name in names:
                 length = len(name.rest) + 1
                 if length < size:

@@ -172,20 +172,21 @@ class Lexicon:
 
     def find(self, word: str) -> tuple[Entry, ...]:
         """For each family the longest term that fits the folded word; exceptions are among them, with weight 0."""
-        found: list[Entry] = list(self._whole.get(word, ()))
+        found = [*self._whole.get(word, ())]
         size = len(word)
         for length in self._prefix_sizes.get(word[:MIN_PREFIX], ()):
             if length > size:
                 break
-            found += self._prefixes.get(word[:length], ())
+            if begun := self._prefixes.get(word[:length]):
+                found += begun
         for length in self._suffix_sizes.get(word[-MIN_SUFFIX:], ()):
             if length <= size:
                 found += self._suffixes.get(word[-length:], ())
         for literal, entry in self._inner:
             if literal in word:
                 found.append(entry)
-        if len(found) < 2:
-            return tuple(found)
+        if not found:
+            return ()
         best: dict[int, Entry] = {}
         for entry in found:
             other = best.get(entry.family)
@@ -196,8 +197,8 @@ class Lexicon:
     def _terms_of(self, word: str) -> _Known | None:
         """What the terms know of a word as it is written; ``None`` if nothing, as of most."""
         folded = _fold(word)
-        entries, phrases = self.find(folded), self._phrases.get(folded, {})
-        return _Known(entries, phrases) if entries or phrases else None
+        entries, phrases = self.find(folded), self._phrases.get(folded)
+        return _Known(entries, phrases or {}) if entries or phrases else None
 
     def _phrases_in(
         self, words: Sequence[str], met: Iterable[tuple[int, _Known]]

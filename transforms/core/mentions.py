@@ -187,6 +187,8 @@ class Reader:
         return one.kind in _PLACES and one.state == State.SURE
 
     def _spot(self, one: Found, texts: Sequence[Zone]) -> _Spot:
+        if len(one.names) == 1:
+            return _Spot(_position(one, texts), self._entities[one.names[0].target].country)
         countries = {self._entities[target].country for target in one.targets(one.kind)}
         return _Spot(_position(one, texts), countries.pop() if len(countries) == 1 else "")
 

@@ -278,10 +278,10 @@ class Matcher:
         new = np.frombuffer(found, np.uint8)
         numbers = self._candidates(new)
         alike = resemblance(self._signatures[numbers], new)
-        near = np.flatnonzero(alike >= LEAST_RESEMBLANCE)
-        if not near.size:
+        most = alike.max(initial=0.0)
+        if most < LEAST_RESEMBLANCE:
             return None
-        near = near[alike[near] >= NEARLY * alike[near].max()]
+        near = (alike >= max(LEAST_RESEMBLANCE, NEARLY * most)).nonzero()[0]
         numbers, alike = numbers[near], alike[near]
         beside = compared(self._signatures[numbers], new, alike)
         best = int(alike.argmax())

@@ -17,7 +17,7 @@ REMEMBERED_TEXTS = 8
 REMEMBERED_WORDS = 1 << 14
 """Of so many words it is remembered how they are folded."""
 
-_WORD = re.compile(r"([^\W_]+)")
+_WORD = re.compile(r"(\w+)")
 _LETTERS = str.maketrans({"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ı": "i", "ʻ": "", "ʼ": ""})
 
 
@@ -36,11 +36,11 @@ class Words(NamedTuple):
 
     def key(self, at: int) -> str:
         """A word folded."""
-        return fold(self.words[at])
+        return _fold(self.words[at])
 
     def keys(self, start: int = 0, end: int | None = None) -> list[str]:
         """Some of the words, or all, folded."""
-        return list(map(fold, self.words[max(0, start) : end]))
+        return list(map(_fold, self.words[max(0, start) : end]))
 
     def before(self, end: int) -> int:
         """How many of the words begin before a place in the text, in characters."""
@@ -61,17 +61,20 @@ class Words(NamedTuple):
 @lru_cache(REMEMBERED_TEXTS)
 def words_in(text: str) -> Words:
     """The words of a text, which is composed first, and rid of soft hyphens: neither is to be seen in a word."""
-    plain = unicodedata.normalize("NFC", text).replace("\u00ad", "")
+    # An underscore parts words. The pattern that says so takes longer than this.
+    plain = unicodedata.normalize("NFC", text).replace("\u00ad", "").replace("_", "\t")
     parts = _WORD.split(plain)
     return Words(plain, tuple(parts[1::2]), tuple(parts[::2]))
 
 
-@lru_cache(REMEMBERED_WORDS)
 def fold(word: str) -> str:
     """A word without case, accents and ligatures."""
-    # The memory holds nothing that a result depends on.
     low = word.lower()
     if low.isascii():
         return low
     apart = unicodedata.normalize("NFD", low.translate(_LETTERS))
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
+
+
+_fold = lru_cache(REMEMBERED_WORDS)(fold)
+# Beside names the same words stand again and again.
