@@ -261,6 +261,13 @@ def test_the_order_is_that_of_the_schemes_and_then_of_the_scores() -> None:
     assert given == TAGGER.tag(headline=None, body=body, language="nl")
 
 
+@pytest.mark.parametrize("written", ["Zu\u0308rich", "Zü\u00adrich", "Zürich"])
+def test_what_is_not_seen_in_a_word_parts_no_name(written: str) -> None:
+    assert {tag.evidence for tag in TAGGER.tag(headline=None, body=f"In {written} viel sneeuw.", language="nl")} == {
+        "Zürich"
+    }
+
+
 def test_other_languages_get_nothing() -> None:
     assert TAGGER.tag(headline="Rusia", body="Moskwa, Rossija", language="ru") == ()
     assert TAGGER.tag(headline=None, body="", language="und") == ()
