@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from schemas.article import Article
+from schemas.copies import replace
 from schemas.record import Declared, InputKind, Outlet
 from schemas.rules import CutKind
 from transforms.core.date_lines import read_head

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from schemas.article import Article, Tag
+from schemas.copies import replace
 from schemas.record import PAGES, Declared, Draft, InputKind, Record
 from schemas.reject import Reason, Refused, fingerprint
 from transforms.core import access, article_dates, dates, urls
