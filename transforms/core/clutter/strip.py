@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from schemas.article import Cut
 from schemas.rules import NOT_CLUTTER, CutKind, Rule
@@ -50,8 +50,7 @@ class _Weighing(TypedDict):
     reasons: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(NamedTuple):
     start: int
     end: int
     verdict: Verdict
@@ -212,9 +211,10 @@ def _spans(
         headline=fold(headline).strip() or None if headline else None,
         **weighing,
     )
-    inside = [*_line_spans(pieces, verdicts), *_end_spans(pieces, verdicts, reader, code)]
-    out += [_Span(s.start + begin, s.end + begin, s.verdict) for s in inside]
-    return sorted((s for s in out if s.end > s.start), key=lambda s: s.start)
+    for start, end, verdict in (*_line_spans(pieces, verdicts), *_end_spans(pieces, verdicts, reader, code)):
+        if end > start:
+            out.append(_Span(start + begin, end + begin, verdict))
+    return sorted(out, key=lambda span: span.start)
 
 
 def _line_spans(pieces: Sequence[Segment], verdicts: Sequence[Verdict | None]) -> list[_Span]:
