@@ -33,7 +33,7 @@ class _Rows(dict[tuple[str, ...], tuple[int, ...]]):
         self._numbers = numbers
 
     def __missing__(self, names: tuple[str, ...]) -> tuple[int, ...]:
-        rows = tuple(self._numbers[name] for name in names if name in self._numbers)
+        rows = tuple(filter(None, map(self._numbers.get, names)))
         self[names] = rows
         return rows
 
@@ -46,7 +46,7 @@ class _WordRows(dict[str, tuple[int, ...]]):
         self._numbers, self._prose = numbers, prose
 
     def __missing__(self, word: str) -> tuple[int, ...]:
-        rows = tuple(self._numbers[name] for name in of_word(word, self._prose) if name in self._numbers)
+        rows = tuple(filter(None, map(self._numbers.get, of_word(word, self._prose))))
         if len(self) >= _MOST_WORDS:
             self.clear()
         self[word] = rows

@@ -63,7 +63,8 @@ def decide(
             sums[i] += chain.weigh_rules(one.strengths)
     sums[:, Chain.ARTICLE_STATE] += chain.caution[extracted]
     path = chain.best_path(sums)
-    if not _leaves_an_article(lines, sure, path):
+    nothing_goes = not any(sure) and not any(state != Chain.ARTICLE_STATE for state in path)
+    if nothing_goes or not _leaves_an_article(lines, sure, path):
         return sure
     out: list[Verdict | None] = []
     header: Rule | None = None

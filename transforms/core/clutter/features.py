@@ -210,7 +210,7 @@ def describe(form: str) -> Form:
         said=said,
         names=names,
         shape=shape,
-        long_words=frozenset((_ASCII_LONG_WORD if ascii_only else _LONG_WORD).findall(form[:_SUBJECT_CHARS].lower())),
+        long_words=long_words(form),
         language=_language(low),
         row=_row(tokens) if len(tokens) <= _ROW_TOKENS and any(map(str.isdigit, initials)) else "",
         time_first=first in "(0123456789" and bool(_TIME_FIRST.match(form)),
@@ -235,6 +235,11 @@ def _held(seen: str, characters: Set[str]) -> list[str]:
     if "@" in characters and _MAIL.search(seen):
         held.append("mail")
     return held
+
+
+def long_words(form: str) -> frozenset[str]:
+    """The longer words at the beginning of a line, in small letters: most of what it is about."""
+    return frozenset((_ASCII_LONG_WORD if form.isascii() else _LONG_WORD).findall(form[:_SUBJECT_CHARS].lower()))
 
 
 def telling(form: Form) -> set[str]:

@@ -59,7 +59,7 @@ class Joints:
 
     def _parts(self, line: str) -> list[int]:
         weight = self._weights.get
-        return [at for at, names in places(line) if sum([weight(name, 0.0) for name in names]) > self._border]
+        return [at for at, names in places(line) if sum(filter(None, map(weight, names))) > self._border]
 
 
 def _kind(token: str) -> str:

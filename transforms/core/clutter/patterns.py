@@ -88,7 +88,7 @@ def openings(match: str) -> list[tuple[Anchor, str]]:
     """Looser forms of a pattern for whole lines; each line that ``match`` fits is fitted by one of them.
 
     Each alternative is loosened by itself: one without a wild stretch as a whole, another as far as its first, or
-    where nothing stands before that, by the longest piece behind.
+    where next to nothing stands before that, by the longest piece behind.
     """
     return [_opening(branch) for branch in _branches(loosened(match))]
 
@@ -102,9 +102,9 @@ def _opening(branch: str) -> tuple[Anchor, str]:
             pieces[-1].append(unit)
     if len(pieces) == 1:
         return Anchor.WHOLE, branch
-    if _tells(pieces[0]):
-        return Anchor.START, "".join(pieces[0])
-    longest = max(pieces[1:], key=lambda units: len("".join(units)))
+    first, longest = pieces[0], max(pieces[1:], key=lambda units: len("".join(units)))
+    if _tells(first) and (len(first) > 1 or not _tells(longest)):
+        return Anchor.START, "".join(first)
     return (Anchor.ANYWHERE, "".join(longest)) if _tells(longest) else (Anchor.WHOLE, branch)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import sys
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -30,6 +31,8 @@ _SET_MEMORY_BYTES = 1 << 26
 # The largest set of the 327 rules for lines can be made with 10 MB; this leaves room for six times as many. Automata
 # that outgrow it are thrown away and built anew, which takes time and says the same: with 16 MB the cuts in 16
 # million characters were as with 64 MB.
+_RULE_MEMORY_BYTES = 1 << 24
+# The same for the patterns of one rule: the largest of the 327 rules can be made with 11 MB.
 
 
 class RuleError(ValueError):
@@ -89,24 +92,35 @@ class _Line:
     proven: bool = False
 
     @cached_property
-    def _needed(self) -> tuple[re2._Regexp, ...]:
-        return tuple(_compile(p, case_sensitive=self.rule.case_sensitive, where=self.where) for p in self.needs)
+    def _asked(self) -> re2.Set | None:
+        """What a line must fit and then what it must not, matched in one go; ``None`` where it is proven to fit."""
+        patterns = (*self.needs[self.proven :], *self.bars)
+        if not patterns:
+            return None
+        asked = re2.Set.SearchSet(options(case_sensitive=self.rule.case_sensitive, memory=_RULE_MEMORY_BYTES))
+        try:
+            for pattern in patterns:
+                asked.Add(in_one_byte(pattern))
+            asked.Compile()
+        except re2.error:
+            self.compile()
+            raise RuleError(f"{self.where}: the patterns are too large to match together; shorten them") from None
+        return asked
 
     @cached_property
-    def _barred(self) -> tuple[re2._Regexp, ...]:
-        return tuple(_compile(p, case_sensitive=self.rule.case_sensitive, where=self.where) for p in self.bars)
+    def _answer(self) -> set[int]:
+        return set(range(len(self.needs) - self.proven))
 
     def compile(self) -> None:
-        _ = self._needed, self._barred
+        """Compile each pattern by itself: a set does not say what is wrong with one."""
+        for pattern in (*self.needs, *self.bars):
+            _compile(pattern, case_sensitive=self.rule.case_sensitive, where=self.where)
 
     def fits(self, form: bytes) -> bool:
         """Whether the rule fits a line that one of its gates lets pass."""
         if len(form) > self.rule.max_chars:
             return False
-        for pattern in self._needed[self.proven :]:
-            if not pattern.search(form):
-                return False
-        return not any(pattern.search(form) for pattern in self._barred)
+        return self._asked is None or set(self._asked.Match(form) or ()) == self._answer
 
 
 @dataclass(slots=True)
@@ -114,7 +128,7 @@ class _Gate:
     """Looser forms of many patterns, matched together; tells which rules are worth a look."""
 
     set: re2.Set
-    lines: list[list[_Line]] = field(default_factory=list)
+    lines: list[dict[int, _Line]] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
 
     def add(self, pattern: str, line: _Line) -> None:
@@ -122,11 +136,10 @@ class _Gate:
             try:
                 self.index[pattern] = self.set.Add(in_one_byte(pattern))
             except re2.error:
-                # The set does not say what is wrong with a pattern; compiled by itself it does.
                 line.compile()
                 raise
-            self.lines.append([])
-        self.lines[self.index[pattern]].append(line)
+            self.lines.append({})
+        self.lines[self.index[pattern]][line.order] = line
 
     def compile(self) -> None:
         if self.index:
@@ -134,10 +147,6 @@ class _Gate:
                 self.set.Compile()
             except re2.error:
                 raise RuleError("the rules are too many or too large to match together; shorten them") from None
-
-    def passing(self, form: bytes) -> Iterator[_Line]:
-        for number in self.set.Match(form) or ():
-            yield from self.lines[number]
 
 
 _LIMITS = (120, 300, 600, sys.maxsize)
@@ -202,10 +211,8 @@ class RuleBook:
                     self._add_rule(outfit, thing, known, where)
         for gate in self._gates.values():
             gate.compile()
-        self._longest_line = max((line.rule.max_chars for line in self._lines), default=0)
         self._by_length = [
-            (limit, [gate for (upto, _, _), gate in self._gates.items() if upto == limit and gate.lines])
-            for limit in _LIMITS
+            [gate for (upto, _, _), gate in self._gates.items() if upto == limit and gate.lines] for limit in _LIMITS
         ]
         if self._ends:
             self._any_end.Compile()
@@ -246,7 +253,6 @@ class RuleBook:
                 forms = [(anchor, loosened(needs[0]))]
                 line.proven = forms[0][1] == needs[0]
         except re2.error:
-            # Compiled by itself the pattern says what is wrong with it.
             line.compile()
             raise
         for (shorter, limit), (anchor, form) in product(pairwise((0, *_LIMITS)), forms):
@@ -281,30 +287,25 @@ class RuleBook:
             return any(r is rule and p.match(coded(fold(text))) is not None for _, r, p in self.starts)
         if rule.scope is Scope.END:
             return any(r is rule and p.search(form) is not None for _, r, p in self._ends)
-        return any(line.rule is rule and line.fits(form) for line in self._passing(form))
+        return any(line.rule is rule and line.fits(form) for line in self._passing(form).values())
 
-    def _passing(self, form: bytes) -> Iterator[_Line]:
-        """The rules that a line may fit, in any order; some more than once."""
-        if len(form) > self._longest_line:
-            return
-        for limit, gates in self._by_length:
-            if len(form) <= limit:
-                for gate in gates:
-                    yield from gate.passing(form)
-                return
+    def _passing(self, form: bytes) -> dict[int, _Line]:
+        """The rules that a line may fit, by their order."""
+        passing: dict[int, _Line] = {}
+        for gate in self._by_length[bisect_left(_LIMITS, len(form))]:
+            for number in gate.set.Match(form) or ():
+                passing |= gate.lines[number]
+        return passing
 
     def fitting(self, form: bytes, host: str | None = None, source_id: str | None = None) -> Fitting:
         """The rules for whole lines that ``form`` (a folded, coded line without blanks around it) fits."""
         if not form:
             return EMPTY
-        passing = {line.order: line for line in self._passing(form)}
-        found = tuple(
-            order
-            for order, line in sorted(passing.items())
-            if line.fits(form) and line.outfit.holds_for(host, source_id)
-        )
-        if not found:
+        passing = self._passing(form)
+        fitting = [n for n, line in passing.items() if line.fits(form) and line.outfit.holds_for(host, source_id)]
+        if not fitting:
             return NO_RULES
+        found = tuple(sorted(fitting))
         if found not in self._fittings:
             self._fittings[found] = Fitting([passing[order].rule for order in found])
         return self._fittings[found]

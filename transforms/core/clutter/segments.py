@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -39,7 +40,7 @@ def fold(text: str) -> str:
     return _FANCY.sub(lambda found: _PLAIN[found[0]], text)
 
 
-_BEYOND = re.compile("[^\x00-\xff]")
+_BEYOND = re.compile("[^\x00-\xff]+")
 _ALIKE = {"€": "¤", "…": "¬", **dict.fromkeys("•▪◦‣⋅∙", "·"), **dict.fromkeys("→›", "»")}
 
 
@@ -52,11 +53,11 @@ def coded(folded: str) -> bytes:
     try:
         return folded.encode("latin-1")
     except UnicodeEncodeError:
-        return _BEYOND.sub(_one_byte, folded).encode("latin-1")
+        return _BEYOND.sub(lambda found: "".join(map(_one_byte, found[0])), folded).encode("latin-1")
 
 
-def _one_byte(found: re.Match[str]) -> str:
-    char = found[0]
+@cache
+def _one_byte(char: str) -> str:
     if char in _ALIKE:
         return _ALIKE[char]
     if char.isalpha():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from schemas.article import Cut
 from schemas.rules import NOT_CLUTTER, CutKind, Rule
@@ -50,8 +50,7 @@ class _Weighing(TypedDict):
     reasons: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(NamedTuple):
     start: int
     end: int
     verdict: Verdict
@@ -172,10 +171,10 @@ class _Reader:
         self.known.update(zip(new, zip(forms, rows, fittings, strict=True), strict=True))
         return [Line(piece, *self.known[piece.form]) for piece in pieces]
 
-    def ending(self, form: str) -> tuple[Rule, int] | None:
-        """The first rule that the end of ``form`` fits, and how much of ``form`` it leaves."""
+    def ending(self, form: str, code: bytes) -> tuple[Rule, int] | None:
+        """The first rule that the end of ``form``, coded ``code``, fits, and how much of ``form`` it leaves."""
         if form not in self.ends:
-            found = self.book.endings(coded(form), self.host, self.source_id)
+            found = self.book.endings(code, self.host, self.source_id)
             left = ((rule, len(form[:start].rstrip())) for rule, start in found)
             self.ends[form] = next(((rule, kept) for rule, kept in left if kept), None)
         return self.ends[form]
@@ -212,9 +211,10 @@ def _spans(
         headline=fold(headline).strip() or None if headline else None,
         **weighing,
     )
-    inside = [*_line_spans(pieces, verdicts), *_end_spans(pieces, verdicts, reader)]
-    out += [_Span(s.start + begin, s.end + begin, s.verdict) for s in inside]
-    return sorted((s for s in out if s.end > s.start), key=lambda s: s.start)
+    for start, end, verdict in (*_line_spans(pieces, verdicts), *_end_spans(pieces, verdicts, reader, code)):
+        if end > start:
+            out.append(_Span(start + begin, end + begin, verdict))
+    return sorted(out, key=lambda span: span.start)
 
 
 def _line_spans(pieces: Sequence[Segment], verdicts: Sequence[Verdict | None]) -> list[_Span]:
@@ -236,11 +236,15 @@ def _line_spans(pieces: Sequence[Segment], verdicts: Sequence[Verdict | None]) -
     return out
 
 
-def _end_spans(pieces: Sequence[Segment], verdicts: Sequence[Verdict | None], reader: _Reader) -> list[_Span]:
+def _end_spans(
+    pieces: Sequence[Segment], verdicts: Sequence[Verdict | None], reader: _Reader, code: bytes
+) -> list[_Span]:
     """Ends of lines that are themselves kept, with the blanks before them; and captions, credit and all."""
     out = []
     for piece, verdict in zip(pieces, verdicts, strict=True):
-        ending = reader.ending(piece.form) if verdict is None and piece.form else None
+        if verdict is not None or not piece.form:
+            continue
+        ending = reader.ending(piece.form, code[piece.left : piece.right])
         if ending is None:
             continue
         rule, kept = ending

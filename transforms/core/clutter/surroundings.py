@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
-from transforms.core.clutter.features import PROSE, Form, bucket, describe, telling
+from transforms.core.clutter.features import PROSE, Form, bucket, long_words, telling
 from transforms.core.clutter.fitting import Fitting, Strengths
 from transforms.core.clutter.segments import Segment
 
@@ -83,9 +83,10 @@ def surroundings(lines: Sequence[Line], sure: Sequence[bool], headline: str | No
     first, last = (prose[0], prose[-1]) if prose else (len(forms), -1)
     lede = frozenset[str]().union(*(form.long_words for form in forms[: first + 2]))
     if headline:
-        lede |= describe(headline).long_words
+        lede |= long_words(headline)
     # The last line of prose that is about what the first ones are about.
-    subject = max((i for i in prose if i <= first + 1 or not lede.isdisjoint(forms[i].long_words)), default=last)
+    on_it = (i for i in reversed(prose) if i <= first + 1 or not lede.isdisjoint(forms[i].long_words))
+    subject = next(on_it, last)
     ahead = set[str]().union(*(telling(forms[i]) for i in prose[:_LEDE] if first))
     spread, spread_further = set[str](), set[str]()
     for i in prose:
