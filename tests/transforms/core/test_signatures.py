@@ -100,7 +100,7 @@ def test_any_text_has_a_signature_or_none(text: str, language: str) -> None:
     assert len(found) == BYTES
 
 
-@pytest.mark.parametrize(("common", "own"), [(300, 0), (300, 100), (200, 200), (100, 300), (0, 400)])
+@pytest.mark.parametrize(("common", "own"), [(240, 0), (240, 80), (160, 160), (80, 240), (0, 320)])
 def test_what_texts_have_in_common_is_estimated(common: int, own: int) -> None:
     estimates = []
     for start in range(0, 20_000, 2_000):
