@@ -22,6 +22,7 @@ import argparse
 import json
 import re
 import tempfile
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ def sample(document: Document, book: RuleBook, chance: Random | None = None, *, 
     if chance:
         lines = _with_fewer_rules(lines, chance)
     around = surroundings(lines, [line.fitting.sure is not None for line in lines])
-    features = [{**line.form.features(), **one.features()} for line, one in zip(lines, around, strict=True)]
+    features = [{**shared(line.form.features()), **one.features()} for line, one in zip(lines, around, strict=True)]
     if chance:
         words = sorted({word for line in lines for word in line.form.said if word[0].isalpha()})
         unmet = {word for word in words if chance.random() < UNMET_WORDS}
@@ -160,9 +161,63 @@ def _without(unmet: Set[str], features: Mapping[str, float]) -> dict[str, float]
     return out
 
 
+def vocabulary() -> dict[str, list[str]]:
+    """By word the matters that it is about."""
+    out: defaultdict[str, list[str]] = defaultdict(list)
+    for matter, texts in tomllib.loads((DATA / "vocabulary.toml").read_text("utf-8")).items():
+        for word in dict.fromkeys(fold(" ".join(texts.values())).lower().split()):
+            if word not in LITTLE_WORDS:
+                out[word].append(matter)
+    return out
+
+
+_PROSE_WORD = re.compile(r"q:([wpsb]=(.+))")
+
+
+def shared(features: dict[str, float]) -> dict[str, float]:
+    """The features of a line, of prose also those that its words would be in any other line.
+
+    What a word tells in a short line it tells in running text too, with a difference: that is fitted besides.
+    """
+    out = dict(features)
+    for name, strength in features.items():
+        found = _PROSE_WORD.fullmatch(name)
+        if found and _tells(name):
+            out[found[1]] = strength
+    for name in list(out):
+        if name[:2] == "w=":
+            for matter in VOCABULARY.get(name[2:], ()):
+                out[f"v={matter}"] = out.get(f"v={matter}", 0.0) + 1.0
+        elif name[:4] == "q:w=":
+            for matter in VOCABULARY.get(name[4:], ()):
+                out[f"q:v={matter}"] = out.get(f"q:v={matter}", 0.0) + 1.0
+    return out
+
+
+def folded_in(model_weights: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """The numbers of words in prose with what is shared added to them."""
+    out = {name: dict(own) for name, own in model_weights.items() if not re.match(r"(q:)?v=",name)}
+    for word, matters in VOCABULARY.items():
+        for mark, sources in (("", ("v",)), ("q:", ("v", "q:v"))):
+            mine = out.setdefault(f"{mark}w={word}", {})
+            for matter in matters:
+                for source in sources:
+                    for state, weight in model_weights.get(f"{source}={matter}", {}).items():
+                        mine[state] = round(mine.get(state, 0.0) + weight, 2)
+    for name, own in model_weights.items():
+        if re.match(r"[wpsb]=", name) and _tells("q:" + name):
+            mine = out.setdefault("q:" + name, {})
+            for state, weight in own.items():
+                mine[state] = round(mine.get(state, 0.0) + weight, 2)
+    return out
+
+
+VOCABULARY = vocabulary()
+
+
 def single(kind: str, line: str) -> Sample:
     """A line that stands alone: only what it says by itself."""
-    features = describe(fold(line).strip()).features()
+    features = shared(describe(fold(line).strip()).features())
     return Sample([features], [ARTICLE if kind == "keep" else STATE_OF[kind]])
 
 
@@ -174,7 +229,9 @@ def fit(samples: Iterable[Sample], rounds: int = ROUNDS) -> Model:
     for (feature, state), weight in sorted(fitted.state_features.items()):
         if abs(weight) >= SMALLEST:
             weights.setdefault(feature, {})[state] = round(weight, 2)
-    return Model(states=STATES, caution=CAUTION, caution_pages=CAUTION_PAGES, steps=steps, weights=weights)
+    return Model(
+        states=STATES, caution=CAUTION, caution_pages=CAUTION_PAGES, steps=steps, weights=folded_in(weights)
+    )
 
 
 def fit_seams(documents: Iterable[Document]) -> dict[str, float]:
