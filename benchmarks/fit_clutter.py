@@ -22,9 +22,8 @@ import argparse
 import json
 import re
 import tempfile
-import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -34,10 +33,11 @@ import numpy as np
 import pycrfsuite
 
 from benchmarks.clutter_variants import Document, golden, on_one_line, pages, seams
+from benchmarks.clutter_words import folded_in, tells, with_shared, without
 from pipeline.settings import load
 from schemas.rules import ARTICLE, CutKind, Model
 from transforms.core.clutter.chain import Chain
-from transforms.core.clutter.features import LITTLE_WORDS, READER, describe, of_word
+from transforms.core.clutter.features import describe
 from transforms.core.clutter.fitting import NO_RULES, Fitting
 from transforms.core.clutter.joints import Joints, places
 from transforms.core.clutter.rules import RuleBook, rule_book
@@ -119,11 +119,13 @@ def sample(document: Document, book: RuleBook, chance: Random | None = None, *, 
     if chance:
         lines = _with_fewer_rules(lines, chance)
     around = surroundings(lines, [line.fitting.sure is not None for line in lines])
-    features = [{**shared(line.form.features()), **one.features()} for line, one in zip(lines, around, strict=True)]
+    features = [
+        {**with_shared(line.form.features()), **one.features()} for line, one in zip(lines, around, strict=True)
+    ]
     if chance:
         words = sorted({word for line in lines for word in line.form.said if word[0].isalpha()})
         unmet = {word for word in words if chance.random() < UNMET_WORDS}
-        features = [_without(unmet, one) for one in features]
+        features = [without(unmet, one) for one in features]
     states = []
     for line in lines:
         shares: Counter[str] = Counter()
@@ -147,91 +149,21 @@ def _with_fewer_rules(lines: Sequence[Line], chance: Random) -> list[Line]:
     return out
 
 
-_OF_WORDS = re.compile(r"(?:q:)?(?:[wpsb$]|\^\^?)=(.+)")
-
-
-def _without(unmet: Set[str], features: Mapping[str, float]) -> dict[str, float]:
-    """The features but those of words that were not met."""
-    parts = {name.partition("=")[2] for word in unmet for name in of_word(word, prose=False)}
-    out = {}
-    for name, strength in features.items():
-        told = _OF_WORDS.fullmatch(name)
-        if not told or parts.isdisjoint(told[1].split(" ")):
-            out[name] = strength
-    return out
-
-
-def vocabulary() -> dict[str, list[str]]:
-    """By word the matters that it is about."""
-    out: defaultdict[str, list[str]] = defaultdict(list)
-    for matter, texts in tomllib.loads((DATA / "vocabulary.toml").read_text("utf-8")).items():
-        for word in dict.fromkeys(fold(" ".join(texts.values())).lower().split()):
-            if word not in LITTLE_WORDS:
-                out[word].append(matter)
-    return out
-
-
-_PROSE_WORD = re.compile(r"q:([wpsb]=(.+))")
-
-
-def shared(features: dict[str, float]) -> dict[str, float]:
-    """The features of a line, of prose also those that its words would be in any other line.
-
-    What a word tells in a short line it tells in running text too, with a difference: that is fitted besides.
-    """
-    out = dict(features)
-    for name, strength in features.items():
-        found = _PROSE_WORD.fullmatch(name)
-        if found and _tells(name):
-            out[found[1]] = strength
-    for name in list(out):
-        if name[:2] == "w=":
-            for matter in VOCABULARY.get(name[2:], ()):
-                out[f"v={matter}"] = out.get(f"v={matter}", 0.0) + 1.0
-        elif name[:4] == "q:w=":
-            for matter in VOCABULARY.get(name[4:], ()):
-                out[f"q:v={matter}"] = out.get(f"q:v={matter}", 0.0) + 1.0
-    return out
-
-
-def folded_in(model_weights: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """The numbers of words in prose with what is shared added to them."""
-    out = {name: dict(own) for name, own in model_weights.items() if not re.match(r"(q:)?v=",name)}
-    for word, matters in VOCABULARY.items():
-        for mark, sources in (("", ("v",)), ("q:", ("v", "q:v"))):
-            mine = out.setdefault(f"{mark}w={word}", {})
-            for matter in matters:
-                for source in sources:
-                    for state, weight in model_weights.get(f"{source}={matter}", {}).items():
-                        mine[state] = round(mine.get(state, 0.0) + weight, 2)
-    for name, own in model_weights.items():
-        if re.match(r"[wpsb]=", name) and _tells("q:" + name):
-            mine = out.setdefault("q:" + name, {})
-            for state, weight in own.items():
-                mine[state] = round(mine.get(state, 0.0) + weight, 2)
-    return out
-
-
-VOCABULARY = vocabulary()
-
-
 def single(kind: str, line: str) -> Sample:
     """A line that stands alone: only what it says by itself."""
-    features = shared(describe(fold(line).strip()).features())
+    features = with_shared(describe(fold(line).strip()).features())
     return Sample([features], [ARTICLE if kind == "keep" else STATE_OF[kind]])
 
 
 def fit(samples: Iterable[Sample], rounds: int = ROUNDS) -> Model:
-    """The numbers that make the states of the samples likeliest."""
+    """The numbers that make the states of the samples likeliest, not yet folded in."""
     fitted = _fitted([(one.features, one.states) for one in samples], {"c1": L1, "c2": L2, "max_iterations": rounds})
     steps = {f"{a}>{b}": round(w, 2) for (a, b), w in sorted(fitted.transitions.items()) if abs(w) >= SMALLEST}
     weights: dict[str, dict[str, float]] = {}
     for (feature, state), weight in sorted(fitted.state_features.items()):
         if abs(weight) >= SMALLEST:
             weights.setdefault(feature, {})[state] = round(weight, 2)
-    return Model(
-        states=STATES, caution=CAUTION, caution_pages=CAUTION_PAGES, steps=steps, weights=folded_in(weights)
-    )
+    return Model(states=STATES, caution=CAUTION, caution_pages=CAUTION_PAGES, steps=steps, weights=weights)
 
 
 def fit_seams(documents: Iterable[Document]) -> dict[str, float]:
@@ -249,25 +181,10 @@ def fit_seams(documents: Iterable[Document]) -> dict[str, float]:
     return {feature: round(weight, 2) for feature, weight in sorted(sums.items()) if abs(weight) >= SMALLEST}
 
 
-def _tells(feature: str) -> bool:
-    """Whether a feature may be fitted. Little words in running text are not: they stand in any of it.
-
-    What they seem to tell is how many articles and how many teasers in their language are among the documents.
-    """
-    found = re.fullmatch(r"q:[wb]=(.+)", feature)
-    words = found[1].split(" ") if found else []
-    spoken = [word for word in words if word[0].isalpha()]
-    return (
-        not words
-        or any(word not in LITTLE_WORDS or word in READER for word in spoken)
-        or len(words) > 1 > len(spoken)
-    )
-
-
 def _fitted(sequences: Sequence[Sequenced], settings: Mapping[str, float]) -> Any:
     """What the trainer says of the features that stand in enough of the sequences."""
     texts = Counter(name for features, _ in sequences for name in {name for one in features for name in one})
-    texts.subtract({name: texts[name] for name in texts if not _tells(name)})
+    texts.subtract({name: texts[name] for name in texts if not tells(name)})
     trainer = pycrfsuite.Trainer(verbose=False)
     for features, states in sequences:
         known = [{name: strength for name, strength in one.items() if texts[name] >= TEXTS} for one in features]
@@ -364,7 +281,8 @@ def fit_all(documents: Sequence[Document], crawled: Sequence[Document], lines: S
         known = Chain(fit(samples, FEW_ROUNDS))
         samples += [likeliest_clutter(sample(page, book, extracted=True), known) for page in crawled]
     model = mean([fit([*samples, *also]) for also in shown])
-    return model.model_copy(update={"seams": parting, "seam_border": SEAM_BORDER})
+    update = {"weights": folded_in(model.weights), "seams": parting, "seam_border": SEAM_BORDER}
+    return model.model_copy(update=update)
 
 
 def mean(models: Sequence[Model]) -> Model:
