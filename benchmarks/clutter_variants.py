@@ -2,7 +2,8 @@
 
 The rules were written beside the documents, so in these they know far more of the clutter than in a text of an outlet
 that nobody has seen, and every word of a header was met before. A model fitted to the documents as they are relies on
-that. So each is also shown with some of the rules and words not known (``fit_clutter``), and some are on one line.
+that. So each is also shown with some of the rules and words not known (``fit_clutter``), some with lines of other
+outlets strewn in, and some are on one line.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 from schemas.reject import Refused
@@ -46,6 +48,12 @@ def pieces(document: Document) -> list[Piece]:
     return [piece for piece in found if piece.text]
 
 
+def lines_of(path: Path) -> list[Piece]:
+    """The lines of a file, of ``kind<TAB>line`` each."""
+    rows = (row.split("\t") for row in path.read_text("utf-8").splitlines())
+    return [Piece(line, *(("keep", "body") if kind == "keep" else ("clutter", kind))) for kind, line in rows]
+
+
 def document_of(parts: Iterable[Piece]) -> Document:
     """The document that consists of these stretches."""
     text, segments = "", []
@@ -67,6 +75,39 @@ def on_one_line(document: Document) -> Document:
         if text:
             out.append(piece._replace(text=f"{text.rstrip()} " if piece.text[-1].isspace() else text))
     return document_of(out)
+
+
+_AMIDST = frozenset(
+    ["caption", "newsletter", "other", "paywall", "photo_credit", "promo", "related_teaser", "subscription"]
+)
+_ABOVE = frozenset(["byline", "caption", "navigation", "other", "photo_credit", "share", "subscription", "timestamp"])
+_STREWN = 5
+"""So many lines at most; three of four documents have a dozen of their own."""
+
+
+def strewn(document: Document, lines: Sequence[Piece], chance: Random) -> Document:
+    """The document with some of the lines, each where one of its kind may stand: above, amidst or below the text."""
+    parts = pieces(document)
+    text = [i for i, piece in enumerate(parts) if piece.stays]
+    if not text:
+        return document
+    added: dict[int, list[Piece]] = {}
+    for line in chance.sample(lines, min(len(lines), chance.randint(1, _STREWN))):
+        way = chance.random()
+        if len(text) > 2 and (line.stays or (line.kind in _AMIDST and way < 0.4)):
+            at = chance.choice(text[1:-1]) + 1
+        elif line.stays:
+            continue
+        elif line.kind in _ABOVE and way < 0.7:
+            at = text[0]
+        else:
+            at = text[-1] + 1 if way < 0.85 else len(parts)
+        # Where the line before does not end, the two would be glued.
+        if not at or parts[at - 1].text.endswith("\n"):
+            added.setdefault(at, []).append(line._replace(text=f"{line.text}\n"))
+    return document_of(
+        [piece for i, part in enumerate([*parts, None]) for piece in (*added.get(i, ()), part) if piece]
+    )
 
 
 def seams(document: Document) -> tuple[set[int], set[int]]:

@@ -8,6 +8,7 @@ where it stands, and which rules it fits.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -68,7 +69,8 @@ def decide(
         return sure
     out: list[Verdict | None] = []
     header: Rule | None = None
-    items = _items(lines, sure, path)
+    goes = [verdict is not None or state != Chain.ARTICLE_STATE for verdict, state in zip(sure, path, strict=True)]
+    items = {**_entries(lines, goes), **_items(lines, goes)}
     for i, (line, verdict, state) in enumerate(zip(lines, sure, path, strict=True)):
         if i in items:
             verdict = verdict or Verdict(items[i].kind, items[i].id)
@@ -85,12 +87,11 @@ def decide(
     return out
 
 
-def _items(lines: Sequence[Line], sure: Sequence[Verdict | None], path: Sequence[int]) -> dict[int, Rule]:
+def _items(lines: Sequence[Line], goes: Sequence[bool]) -> dict[int, Rule]:
     """Items below a header of other stories that the model would keep between two that go, with their rules.
 
     Of such a list one is as good as the other: what it is about must not save it.
     """
-    goes = [verdict is not None or state != Chain.ARTICLE_STATE for verdict, state in zip(sure, path, strict=True)]
     found: dict[int, Rule] = {}
     is_open = False
     for i, line in enumerate(lines):
@@ -103,6 +104,43 @@ def _items(lines: Sequence[Line], sure: Sequence[Verdict | None], path: Sequence
         if is_open and item is not None:
             found[i] = item
     return found
+
+
+_ENTRY_LINES, _MARK_CHARS = 6, 40
+
+
+def _entries(lines: Sequence[Line], goes: Sequence[bool]) -> dict[int, Rule]:
+    """Lines that stay in a list of other stories whose entries all end alike, with the header of the list.
+
+    Behind the article's text a header is followed by a mark (a time, the same link to read on) at least twice at one
+    distance: what stands between is entries, whatever they tell.
+    """
+    marks: dict[str, list[int]] = {}
+    for i, line in enumerate(lines):
+        rules = [rule for rule in line.fitting.rules if rule.scope in _MARKING]
+        if rules and len(line.segment.form) <= _MARK_CHARS:
+            is_time = any(rule.kind is CutKind.TIMESTAMP for rule in rules)
+            marks.setdefault("" if is_time else line.form.folded, []).append(i)
+    rows = [at for at in marks.values() if len(at) > 1]
+    begun = next((i for i, line in enumerate(lines) if line.form.shape in PROSE and not goes[i]), len(lines))
+    found: dict[int, Rule] = {}
+    for i in range(begun + 1, len(lines) if rows else 0):
+        header = lines[i].fitting.header
+        if header is None or header.opens not in LINKS:
+            continue
+        for row in rows:
+            below = row[bisect_right(row, i) :]
+            if i in row or len(below) < 2:
+                continue
+            gap = below[1] - below[0]
+            if below[0] - i > _ENTRY_LINES or not 1 < gap <= _ENTRY_LINES:
+                continue
+            last = max(at for number, at in enumerate(below) if at == below[0] + number * gap)
+            found.update((j, header) for j in range(i, last) if not goes[j])
+    return found
+
+
+_MARKING = (Scope.LINE, Scope.ITEM)
 
 
 def _leaves_an_article(lines: Sequence[Line], sure: Sequence[Verdict | None], path: Sequence[int]) -> bool:

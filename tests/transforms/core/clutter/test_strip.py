@@ -124,6 +124,46 @@ def test_a_related_list_in_the_middle_ends_where_the_article_goes_on(book: RuleB
     assert stripped.body.endswith(f"\nFeest\n{article[:-14]}Het bleef lang onrustig.")
 
 
+ARTICLE = (
+    "Op de ringweg rond Linde liggen sinds donderdag honderden kerstbomen. Een vrachtwagen verloor zijn lading.\n\n"
+    "De politie rekent op hinder tot de avond, en vraagt het verkeer om te rijden.\n\n"
+)
+ENTRIES = (
+    "Zachte week op komst",
+    "Vrijdag begint grijs, maar na de middag breekt de zon erdoor. Het blijft droog, en het wordt elf graden.",
+    "Schaker verlaat club na vijftig jaar",
+    "Hij was vijftig jaar lid en verloor meer dan duizend partijen. Nu stopt hij ermee. “Ik kom nog wel voor de",
+)
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [("Lees meer »", "Lees meer »"), ("4 uur geleden", "gisteren, 18:02"), ("08-04-2025, 17:45", "07-04-2025, 9:02")],
+)
+def test_entries_below_a_header_go_whatever_they_tell_where_all_end_alike(
+    book: RuleBook, marks: tuple[str, str]
+) -> None:
+    first, second = ("\n\n".join([*ENTRIES[i : i + 2], mark]) for i, mark in zip((0, 2), marks, strict=True))
+    stripped = strip(f"{ARTICLE}Meer krantenkoppen\n\n{first}\n\n{second}", book, headline="Kerstbomen op ringweg")
+    assert stripped.body == ARTICLE.rstrip()
+
+
+def test_a_page_that_is_a_list_of_articles_is_no_list_of_other_stories(book: RuleBook) -> None:
+    briefs = "\n\n".join(
+        f"{title}\n\n{text}\n\nLees verder" for title, text in (ENTRIES[:2], (ENTRIES[2], f"{ENTRIES[3]} taart.”"))
+    )
+    stripped = strip(f"Meer nieuws\n\n{briefs}", book)
+    assert ENTRIES[1] in stripped.body
+    assert ENTRIES[3] in stripped.body
+
+
+def test_what_stands_between_links_in_an_article_is_not_their_entry(book: RuleBook) -> None:
+    paragraph = "De politie rekent op hinder tot de avond, zegt woordvoerder Kees Blok, en vraagt om te rijden. "
+    links = ("Lees ook: Brug bleek te smal", "Lees ook: Taart was op", "Lees ook: Zachte week op komst")
+    text = "\n".join([ARTICLE.strip(), *(f"{link}\n{paragraph * (2 + i)}" for i, link in enumerate(links))])
+    assert strip(text, book).body.count("woordvoerder Kees Blok") == 9
+
+
 def test_a_known_headline_goes_wherever_it_is_repeated(book: RuleBook) -> None:
     text = "Brug open\nDe brug over de Linde ging woensdag open voor al het verkeer, zegt de gemeente.\nBrug open"
     stripped = strip(text, book, headline="Brug open")
