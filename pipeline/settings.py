@@ -94,7 +94,8 @@ def load(config: Path | None = None, overrides: Sequence[str] = ()) -> Config:
         config_hash=_hash(settings.model_dump(mode="json", exclude=_UNTOLD), *map(_plain, feeds)),
         gazetteer=gazetteer,
         rules_version=_hash(
-            *map(_plain, (*rules.files.values(), rules.model, topics, *terms.values(), agencies)),
+            *map(_plain, (*rules.files.values(), topics, *terms.values(), agencies)),
+            {"model": rules.model.digest},
             # A tenth of a second would go into hashing the models instead of what they were read from.
             *({path.name: _digest(path)} for path in sorted(names.iterdir())),
             {"taggers": installed_taggers()},

@@ -184,6 +184,11 @@ class Model(_Table):
     seams: dict[str, float] = Field(default_factory=dict)
     weights: dict[str, dict[str, float]]
 
+    @property
+    def digest(self) -> str:
+        """A hash of the content."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         states = set(self.states)
@@ -231,7 +236,7 @@ class RuleSet:
     def digest(self) -> str:
         """A hash of the content."""
         content = [(name, file.model_dump(mode="json")) for name, file in self.files.items()]
-        return hashlib.sha256(json.dumps([content, self.model.model_dump()]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([content, self.model.digest]).encode()).hexdigest()
 
     def __hash__(self) -> int:
         return hash(self.digest)

@@ -67,10 +67,12 @@ class Chain:
         self._kinds = [model.states[state] for state in self.states]
         # The first row weighs nothing, so that no line is without one.
         self._numbers = {name: row for row, name in enumerate(model.weights, 1)}
-        self._table = np.zeros((len(model.weights) + 1, len(self.states)))
-        for name, weights in model.weights.items():
-            for state, weight in weights.items():
-                self._table[self._numbers[name], self.states.index(state)] = weight
+        column = {state: number for number, state in enumerate(self.states)}
+        places = [
+            row * len(column) + column[state] for row, own in enumerate(model.weights.values(), 1) for state in own
+        ]
+        self._table = np.zeros((len(model.weights) + 1, len(column)))
+        self._table.put(places, [weight for own in model.weights.values() for weight in own.values()])
         self._groups = _Rows(self._numbers)
         self._ruled: dict[Strengths, npt.NDArray[np.float64]] = {}
         # By whether the line is prose:
