@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import socket
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, PortableOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.utils.shared import Shared
 from pydantic import TypeAdapter
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 OUTCOME = "outcome.json"
 DIRECT_RUNNER = "DirectRunner"
+
+
+_ANSWER_SECONDS = 10.0
 
 
 class RunFailed(Exception):  # noqa: N818 - it says what is the case
@@ -79,7 +83,7 @@ class Engine:
         self._config = config
         self._now = now
         self._runner = runner
-        self._options = _options(runner, beam_options)
+        self._options = options_of(runner, beam_options)
         self._progress = Shared()
         self._days = ALL
         self._known, self._brake = loop.known, loop.brake
@@ -192,8 +196,23 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _options(runner: str, beam_options: Sequence[str]) -> PipelineOptions:
+def options_of(runner: str, beam_options: Sequence[str]) -> PipelineOptions:
+    """What is handed to Beam.
+
+    Raises:
+        RunFailed: options that the engine inside cannot have; or nobody answers where the job is to go.
+    """
     options = PipelineOptions(list(beam_options))
+    endpoint = options.view_as(PortableOptions).job_endpoint
+    host, colon, port = (endpoint or "").rpartition(":")
+    if colon and port.isdecimal():
+        # Beam itself tries for minutes, and then says nothing of where.
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
+        except (OSError, OverflowError) as fault:
+            raise RunFailed(
+                f"no job service answers at {endpoint} ({fault}); start one, or put --job_endpoint right"
+            ) from None
     if runner == DIRECT_RUNNER:
         direct = options.view_as(DirectOptions)
         if direct.direct_num_workers != 1 or direct.direct_running_mode != "in_memory":

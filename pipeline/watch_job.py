@@ -18,7 +18,7 @@ from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.metrics import MetricsFilter
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import StandardOptions
 from apache_beam.runners.runner import PipelineResult, PipelineState
 from apache_beam.utils.shared import Shared
 
@@ -27,7 +27,7 @@ from pipeline.batches import NOTHING, added
 from pipeline.build import fetching_of
 from pipeline.deltalog import Counts
 from pipeline.endless import BOOKS, READ, Endless, endless
-from pipeline.engine import DIRECT_RUNNER, RunFailed
+from pipeline.engine import DIRECT_RUNNER, RunFailed, options_of
 from pipeline.follow import Followed, Lease
 from pipeline.known_index import known_files
 from pipeline.learned import read_part, recurring_lines
@@ -200,9 +200,9 @@ def _endless(followed: Followed, order: Order, config: Config, ledger: Ledger, l
 
 
 def _submit(job: Endless, config: Config, runner: str, beam_options: Sequence[str]) -> PipelineResult:
+    options = options_of(runner, beam_options)
+    options.view_as(StandardOptions).streaming = True
     try:
-        options = PipelineOptions(list(beam_options))
-        options.view_as(StandardOptions).streaming = True
         pipeline = beam.Pipeline(runner=runner, options=options)
         endless(pipeline, config, job)
         return pipeline.run()

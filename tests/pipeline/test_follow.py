@@ -127,6 +127,7 @@ def test_a_feed_is_asked_with_what_the_state_says(tmp_path: Path) -> None:
         (["--runner", "PortableRunner", "--record", "warc"], "--record is for watching without --runner"),
         (["--runner", "NoSuchRunner"], "the engine did not take the job"),
         (["--", "--job_endpoint=localhost:1"], "with --runner only"),
+        (["--runner", "PortableRunner", "--", "--job_endpoint=127.0.0.1:1"], "no job service answers at 127.0.0.1:1"),
     ],
 )
 def test_what_cannot_be_is_said(
