@@ -82,7 +82,7 @@ _AMIDST = frozenset(
 )
 _ABOVE = frozenset(["byline", "caption", "navigation", "other", "photo_credit", "share", "subscription", "timestamp"])
 _STREWN = 5
-"""So many lines at most; three of four documents have a dozen of their own."""
+"""So many lines at most."""
 
 
 def strewn(document: Document, lines: Sequence[Piece], chance: Random) -> Document:
@@ -105,9 +105,8 @@ def strewn(document: Document, lines: Sequence[Piece], chance: Random) -> Docume
         # Where the line before does not end, the two would be glued.
         if not at or parts[at - 1].text.endswith("\n"):
             added.setdefault(at, []).append(line._replace(text=f"{line.text}\n"))
-    return document_of(
-        [piece for i, part in enumerate([*parts, None]) for piece in (*added.get(i, ()), part) if piece]
-    )
+    out = [piece for i, part in enumerate(parts) for piece in (*added.get(i, ()), part)]
+    return document_of([*out, *added.get(len(parts), ())])
 
 
 def seams(document: Document) -> tuple[set[int], set[int]]:

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 OUTCOME = "outcome.json"
 DIRECT_RUNNER = "DirectRunner"
 
-
 _ANSWER_SECONDS = 10.0
 
 

@@ -16,7 +16,11 @@ else:
         return {name: at for at, name in enumerate(names)}, attrgetter(*names)
 
     def replace(value: Any, /, **changes: Any) -> Any:
-        """What ``dataclasses.replace`` does, in less than half the time; all fields are given by position."""
+        """What ``dataclasses.replace`` does, in less than half the time; all fields are given by position.
+
+        An article is copied by each stage: language, dates, tags and stories together take 9.6% of the time of
+        extraction with this, and 10.0% without (``benchmarks/tag_speed.py``).
+        """
         places, fields = _fields(type(value))
         columns = list(fields(value))
         for name, column in changes.items():
