@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import resource
-import signal
 import sys
 import time
 from collections import Counter
@@ -19,7 +18,7 @@ from pipeline.batches import JOB, Backlog, Batch, Done, added
 from pipeline.build import polls_of
 from pipeline.drift import STATE as DRIFT
 from pipeline.drift import Alarm, Drift, command_of, outlets_of
-from pipeline.engine import DIRECT_RUNNER, Engine, RunFailed, Stopped
+from pipeline.engine import DIRECT_RUNNER, Engine, RunFailed
 from pipeline.event_log import SILENT, Begun, Published, Reporter, Resumed, Started
 from pipeline.feed_state import FEEDS, HOSTS, PAGES, FeedState
 from pipeline.inputs import Inputs
@@ -28,28 +27,13 @@ from pipeline.learned import read_part, recurring_lines, with_lines, with_storie
 from pipeline.ledger import Counts, Ledger, LedgerError
 from pipeline.loop import Loop
 from pipeline.settings import Config
+from pipeline.stopping import deferred
 from schemas.feed import Notice, PollResult
 from transforms.core.forgotten import Forgotten
 from transforms.core.outlet_figures import OutletFigures
 from transforms.core.outlet_figures import added as figures_added
 from transforms.keep_books import Outcome
 from transforms.parquet import StagedFile
-
-
-@contextmanager
-def stoppable(received: list[int]) -> Iterator[None]:
-    """SIGTERM and SIGINT raise ``Stopped`` in the main thread and are noted in ``received``."""
-
-    def stop(number: int, _: object) -> None:
-        received.append(number)
-        raise Stopped
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,14 +313,11 @@ def _listed(reasons: Mapping[str, int]) -> str:
 @contextmanager
 def _publishing(root: Path) -> Iterator[None]:
     """A commit takes milliseconds; a signal that comes meanwhile waits for it."""
-    held = {signal.SIGTERM, signal.SIGINT}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
     try:
-        yield
+        with deferred():
+            yield
     except OSError as fault:
         # Whether the run counts was perhaps decided already; the next run finds that out.
         raise RunFailed(
             f"{root}: the disk failed while publishing ({fault}); run again, which completes or undoes it"
         ) from fault
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -113,7 +113,8 @@ def do_run(args: argparse.Namespace) -> int:
     from pipeline.alarm import Happened
     from pipeline.engine import RunFailed, Stopped
     from pipeline.ledger import LedgerError, RootBusy
-    from pipeline.run import run, stoppable
+    from pipeline.run import run
+    from pipeline.stopping import stoppable
 
     if inputs.feeds and not config.settings.fetch.contact:
         report.tell(Remark("fetch.contact is empty: set it in knipsel.toml, so that publishers can reach you"))

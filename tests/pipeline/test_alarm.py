@@ -130,7 +130,8 @@ def test_a_command_does_not_outlive_who_is_stopped(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from pipeline.alarm import Happened, Hooks, tell
-from pipeline.run import Stopped, stoppable
+from pipeline.engine import Stopped
+from pipeline.stopping import stoppable
 from tests.conftest import NOW
 try:
     with stoppable([]):
