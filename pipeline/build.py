@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.utils.shared import Shared
 
+from pipeline.checkpoints import of_days
 from pipeline.settings import Config
 from pipeline.tables import Settings
 from transforms.apply_stages import ApplyStages
@@ -24,8 +26,10 @@ from transforms.drop_known import DUPLICATES, DropKnown
 from transforms.extract_articles import extract_articles
 from transforms.fetching.job import Fetching
 from transforms.keep_books import KeepBooks
+from transforms.nursery_process import packed
 from transforms.pool import Workers
 from transforms.read_sources import Read, ReadSources
+from transforms.recapture import Recapture
 from transforms.select_days import ALL, Days, select_days
 from transforms.stage import REJECTS, Stage
 from transforms.strip_clutter import strip_clutter
@@ -38,6 +42,7 @@ class Job:
     """One run: its name, its moment, where its files are staged, who works on it, and what is known already.
 
     Attributes:
+        root: of the data set.
         run_id: the name.
         now: the moment.
         staging: the folder of its files.
@@ -53,6 +58,7 @@ class Job:
         forgotten: what was erased for good.
     """
 
+    root: Path
     run_id: str
     now: dt.datetime
     staging: Path
@@ -72,12 +78,25 @@ def stages(
     config: Config, now: dt.datetime | None, furniture: Mapping[str, Mapping[str, int]], days: Days = ALL
 ) -> tuple[Stage, ...]:
     """What happens to a record between reading and writing, in order; ``now`` is ``None`` where that never ends."""
+    strip, detect, tag, check = stages_of_text(config, now, furniture)
     return (
         extract_articles(now=now, timezones=config.settings.timezones),
-        strip_clutter(config.rules, furniture),
-        detect_language(**config.settings.language.model_dump()),
+        strip,
+        detect,
         date_articles(now=now),
         select_days(days),
+        tag,
+        check,
+    )
+
+
+def stages_of_text(
+    config: Config, now: dt.datetime | None, furniture: Mapping[str, Mapping[str, int]]
+) -> tuple[Stage, Stage, Stage, Stage]:
+    """Those of them that go by the text alone, in order."""
+    return (
+        strip_clutter(config.rules, furniture),
+        detect_language(**config.settings.language.model_dump()),
         tag_articles(config.topics, config.terms, config.agencies, config.gazetteer),
         check_articles(now=now),
     )
@@ -144,7 +163,8 @@ def build(sources: beam.PCollection, config: Config, job: Job) -> beam.PCollecti
         days=job.days,
         forgotten=job.forgotten,
     )
-    new = drafted.drafts | "DropKnown" >> DropKnown(job.known, job.memory, job.forgotten)
+    recapture = recapture_of(job.root, config, job.now, job.furniture)
+    new = drafted.drafts | "DropKnown" >> DropKnown(job.known, job.memory, job.forgotten, recapture)
     placed = new.articles | "ClusterArticles" >> ClusterArticles(
         job.state, now=job.now, window_days=config.settings.clusters.window_days, memory=job.stories
     )
@@ -170,6 +190,13 @@ def build(sources: beam.PCollection, config: Config, job: Job) -> beam.PCollecti
         "hosts": read.hosts,
     }
     return books | "Books" >> KeepBooks()
+
+
+def recapture_of(
+    root: Path, config: Config, now: dt.datetime | None, furniture: Mapping[str, Mapping[str, int]]
+) -> Recapture:
+    """How later captures are cleaned by what the data set at ``root`` holds of the address."""
+    return Recapture(packed(stages_of_text(config, now, furniture)), partial(of_days, root))
 
 
 def fetching_of(settings: Settings, now: dt.datetime) -> Fetching:

@@ -6,9 +6,10 @@ beside what Delta asks for it holds the sha256 of each checkpoint, so that a dam
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -138,6 +139,16 @@ def live(root: Path) -> tuple[LiveFile, ...]:
         for path in entry.taken:
             held.pop(path, None)
     return tuple(sorted(held.values(), key=lambda file: (file.name, file.path)))
+
+
+def of_days(root: Path, days: Collection[dt.date]) -> list[str]:
+    """The paths of the live files of articles that are filed under one of the ``days``, in order.
+
+    Raises:
+        LedgerError: an entry of the log is missing or damaged.
+    """
+    folders = {f"date={day.isoformat()}" for day in days}
+    return [str(root / file.path) for file in live(root) if Path(file.path).parent.name in folders]
 
 
 def _from_checkpoint(root: Path, last: int) -> tuple[int, dict[str, LiveFile]]:

@@ -120,6 +120,7 @@ class Engine:
         self,
         batch: Batch,
         run_id: str,
+        root: Path,
         staging: Path,
         lines: RecurringLines,
         state: Path | None = None,
@@ -131,6 +132,7 @@ class Engine:
             RunFailed: the engine failed.
         """
         job = Job(
+            root=root.absolute(),
             run_id=run_id,
             now=self._now,
             staging=staging,

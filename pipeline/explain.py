@@ -14,7 +14,6 @@ from rich.text import Text
 
 from pipeline.build import stages
 from pipeline.inputs import Inputs
-from pipeline.rules_diff import stated_headline
 from pipeline.settings import Config
 from schemas.article import Article, Tag
 from schemas.feed import FeedDocument
@@ -23,7 +22,7 @@ from schemas.reject import EXPLAINED, Reason, Reject
 from schemas.rules import NOT_CLUTTER
 from transforms.core.clutter.decide import WEIGHED
 from transforms.core.clutter.rules import RuleBook, rule_book
-from transforms.core.clutter.strip import restore, strip
+from transforms.core.clutter.strip import restore, stated_headline, strip, suspected
 from transforms.core.clutter.wording import in_words
 from transforms.core.extraction import bare, extract_page, left_out, taken_off
 from transforms.core.furniture import Taken
@@ -143,6 +142,7 @@ def _reasons(article: Article, book: RuleBook) -> dict[int, tuple[str, ...]]:
         host=article.host,
         source_id=article.source_id,
         extracted=article.input_kind in PAGES,
+        suspects=suspected(article.removed),
         reasons=found,
     )
     return {start: tuple(f"{in_words(name)} {weight:+.1f}" for name, weight in why) for start, why in found.items()}

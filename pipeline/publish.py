@@ -32,6 +32,7 @@ from transforms.core.forgotten import Forgotten
 from transforms.count_lines import tallies
 from transforms.drop_known import DUPLICATES, DropKnownFn
 from transforms.keep_books import Outcome, outcome_of
+from transforms.recapture import Recapture
 from transforms.stage import REJECTS
 from transforms.write_rows import Target, staged_here
 
@@ -70,6 +71,7 @@ class Publishing:
         inputs: as the user wrote them.
         since: the number of the first commit of the job: what its articles teach of lines that recur is cut out of
             articles from the next job on, and by this number an article is known again that was read before.
+        recapture: how a later capture of an address is cleaned by what the earlier holds; ``None``: it is not.
         renew_after: behind so many commits what a process knows of the data set is read anew, from an index.
     """
 
@@ -83,6 +85,7 @@ class Publishing:
     inputs: tuple[str, ...]
     since: int
     renew_after: int
+    recapture: Recapture | None = None
 
 
 @dataclass(slots=True)
@@ -189,7 +192,7 @@ class Publisher:
     def _outcome(self, state: Path | None, forgotten: Forgotten, ended: Sequence[Ended], target: Target) -> Outcome:
         """The steps of ``pipeline.build`` behind cleaning, on what a pane holds."""
         memory = self._held.memory
-        known = DropKnownFn(tuple(memory.files), memory.handle, forgotten)
+        known = DropKnownFn(tuple(memory.files), memory.handle, forgotten, self._told.recapture)
         cluster = ClusterArticlesFn(str(state) if state else None, target.now, self._told.window_days, Shared())
         new = list(bundle(set_up(known), (one for one in ended if isinstance(one, Draft))))
         placed = list(bundle(set_up(cluster), (one for tag, one in new if tag is None)))

@@ -3,7 +3,8 @@
 Nothing is written. The text before stripping is put together again from ``body`` and ``removed`` and stripped anew.
 A headline that was found in the text stands in ``removed`` as a cut of kind ``headline`` and is looked for again; any
 other headline was stated beside the text and is stated again. Lines that recur within an outlet are those that the
-run knew which wrote the article. So rules that have not changed give no difference.
+run knew which wrote the article, and lines that were cut because an earlier capture of the address did not have them
+are still suspect. So rules that have not changed give no difference.
 
 What cannot be known: inputs of which the rules of their day left nothing were never stored, so that a rule which
 would now keep some of them shows nowhere.
@@ -33,10 +34,9 @@ from pipeline.deltalog import Operation, StateFile
 from pipeline.ledger import STATE, read_state
 from schemas.article import Cut
 from schemas.record import PAGES
-from schemas.rules import CutKind
 from transforms.core.clutter.recurring import RecurringLines, recurs
 from transforms.core.clutter.rules import RuleBook
-from transforms.core.clutter.strip import Stripped, restore, strip
+from transforms.core.clutter.strip import Stripped, restore, stated_headline, strip, suspected
 from transforms.parquet import StagedFile
 
 COLUMNS = (
@@ -254,6 +254,7 @@ def compare(row: dict[str, Any], book: RuleBook, known: Mapping[str, int] | None
         source_id=row["source_id"],
         extracted=row["input_kind"] in PAGES,
         recurring=partial(recurs, known) if known else None,
+        suspects=suspected(before),
     )
     changes = tuple(_changes(text, before, now.removed))
     if not changes:
@@ -269,11 +270,6 @@ def compare(row: dict[str, Any], book: RuleBook, known: Mapping[str, int] | None
         changes=changes,
         emptied=_is_empty(now),
     )
-
-
-def stated_headline(headline: str | None, removed: Sequence[Cut]) -> str | None:
-    """The headline as it was stated beside the text, ``None`` where it was found in the text or there is none."""
-    return None if any(cut.kind == CutKind.HEADLINE for cut in removed) else headline
 
 
 def _is_empty(stripped: Stripped) -> bool:

@@ -159,7 +159,7 @@ def run(
                 lines = recurring_lines(root, ledger.state)
                 try:
                     staging = ledger.staging(run_id)
-                    outcome = engine.execute(batch, run_id, staging, lines, ledger.state_path, forgotten)
+                    outcome = engine.execute(batch, run_id, root, staging, lines, ledger.state_path, forgotten)
                     counts = _balanced(outcome, came, config.settings.run.max_rejected_share)
                 except RunFailed as fault:
                     raise RunFailed(f"{fault}{_published_before(came.batches)}") from fault

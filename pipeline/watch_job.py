@@ -24,7 +24,7 @@ from apache_beam.utils.shared import Shared
 
 from pipeline import deltalog
 from pipeline.batches import NOTHING, added
-from pipeline.build import fetching_of
+from pipeline.build import fetching_of, recapture_of
 from pipeline.deltalog import Counts
 from pipeline.endless import BOOKS, READ, Endless, endless
 from pipeline.engine import DIRECT_RUNNER, RunFailed, options_of
@@ -177,15 +177,16 @@ def _endless(followed: Followed, order: Order, config: Config, ledger: Ledger, l
     known_files(ledger)
     count = 0 if run.workers == "auto" else run.workers
     fetching = fetching_of(settings, dt.datetime.now(dt.UTC))
+    root, furniture = ledger.root.absolute(), recurring_lines(ledger.root, ledger.state).furniture()
     return Endless(
         followed=followed,
         lease=lease,
         workers=Workers(count, limits.parse_seconds, limits.child_bytes),
         fetching=replace(fetching, batch_seconds=min(fetching.batch_seconds, watch.cycle_seconds), fetcher=Shared()),
-        furniture=recurring_lines(ledger.root, ledger.state).furniture(),
+        furniture=furniture,
         forgotten=read_part(ledger.root, Forgotten.from_json, ledger.state),
         publishing=Publishing(
-            root=str(ledger.root.absolute()),
+            root=str(root),
             job=lease.job,
             config_hash=config.config_hash,
             rules_version=config.rules_version,
@@ -195,6 +196,7 @@ def _endless(followed: Followed, order: Order, config: Config, ledger: Ledger, l
             inputs=order.inputs or tuple(feed.url for feed in followed.feeds),
             since=ledger.version + 1,
             renew_after=watch.worker_cycles,
+            recapture=recapture_of(root, config, None, furniture),
         ),
     )
 

@@ -154,7 +154,8 @@ class Draft:
 
     ``raw_sha256`` and ``raw_bytes`` describe the input; ``claims`` are the agencies that the page's metadata names;
     ``country`` is the outlet's, as two capitals.
-    ``earlier_hashes`` are the content hashes that the article would have had while less was known of its outlet.
+    ``earlier_hashes`` are the content hashes that the article would have had while less was known of its outlet;
+    ``before`` is what an earlier capture of its address told, where there is one.
     """
 
     article: Article
@@ -163,6 +164,7 @@ class Draft:
     claims: tuple[str, ...] = ()
     country: str | None = None
     earlier_hashes: tuple[str, ...] = ()
+    before: bytes | None = None
 
     def dead_letter(self, stage: str, reason: Reason, message: str) -> Reject:
         """What is kept of the draft where ``stage`` did not pass it on."""

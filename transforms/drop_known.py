@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam import pvalue
 from apache_beam.utils.shared import Shared
+from apache_beam.utils.windowed_value import WindowedValue
 
 from schemas.article import Article
 from schemas.record import Draft
@@ -18,10 +20,15 @@ from transforms.core.forgotten import Forgotten, obituary
 from transforms.core.keys import key_of
 from transforms.core.known_texts import COLUMNS, KnownTexts
 from transforms.parquet import read_rows
+from transforms.recapture import Recapture, told_by
 from transforms.stage import REJECTS
+from transforms.stage_times import timed
 
 INDEX_SUFFIX = ".arrow"
 """By it an index is told from a file of articles."""
+
+_LATER = 200
+"""So many later captures are held back at most: megabytes, and each lot costs a look at the files of their days."""
 
 DUPLICATES = "duplicates"
 """The tag of the second output: ids of articles that were known already."""
@@ -51,20 +58,32 @@ class Known:
         article but what is cut out of it.
         """
         key, text = key_of(article_id), key_of(content_hash)
-        alike = {text, *map(key_of, earlier_hashes)}
-        newest = 0
+        with self._lock:
+            newest = self._newest(key, {text, *map(key_of, earlier_hashes)})
+            if newest is None:
+                return None
+            self._versions[key] = newest + 1
+            self._texts.add((key, text))
+            return newest + 1
+
+    def newest(self, article_id: str, content_hash: str, earlier_hashes: Iterable[str] = ()) -> int | None:
+        """The newest version that is held of an article with another text than this, 0 where there is none.
+
+        ``None`` where this text was known.
+        """
+        with self._lock:
+            return self._newest(key_of(article_id), {key_of(content_hash), *map(key_of, earlier_hashes)})
+
+    def _newest(self, key: int, alike: set[int]) -> int | None:
+        newest = self._versions.get(key, 0)
+        if any((key, each) in self._texts for each in alike):
+            return None
         for part in self._held:
             texts, versions = part.under(key)
             if not alike.isdisjoint(texts.tolist()):
                 return None
             newest = max(newest, int(versions.max(initial=0)))
-        with self._lock:
-            if any((key, each) in self._texts for each in alike):
-                return None
-            version = max(newest, self._versions.get(key, 0)) + 1
-            self._versions[key] = version
-            self._texts.add((key, text))
-            return version
+        return newest
 
 
 def read_known(files: Iterable[str]) -> Known:
@@ -104,41 +123,89 @@ class DropKnown(beam.PTransform):
         files: paths of the article files that the data set holds, or of an index in the place of most of them.
         memory: by this handle several runs in one process share what is known; the files are read by the first.
         forgotten: what was erased for good.
+        recapture: how a later capture of an address is cleaned by what the earlier holds; ``None``: it is not.
     """
 
     def __init__(
-        self, files: Sequence[str], memory: Shared | None = None, forgotten: Forgotten | None = None
+        self,
+        files: Sequence[str],
+        memory: Shared | None = None,
+        forgotten: Forgotten | None = None,
+        recapture: Recapture | None = None,
     ) -> None:
         super().__init__()
         self._files = tuple(files)
         self._memory = memory or Shared()
         self._forgotten = forgotten or Forgotten()
+        self._recapture = recapture
 
     def expand(self, drafts: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        fn = DropKnownFn(self._files, self._memory, self._forgotten)
+        fn = DropKnownFn(self._files, self._memory, self._forgotten, self._recapture)
         return drafts | "known" >> beam.ParDo(fn).with_outputs(DUPLICATES, REJECTS, main="articles")
 
 
 class DropKnownFn(beam.DoFn):
     """See ``DropKnown``."""
 
-    def __init__(self, files: tuple[str, ...], shared: Shared, forgotten: Forgotten) -> None:
+    def __init__(
+        self, files: tuple[str, ...], shared: Shared, forgotten: Forgotten, recapture: Recapture | None
+    ) -> None:
         self._files = files
         self._shared = shared
         self._forgotten = forgotten
+        self._recapture = recapture
 
     def setup(self) -> None:
         self._known = self._shared.acquire(lambda: read_known(self._files))
+        # Of the articles of this run what they told, by id.
+        self._told: dict[str, bytes] = {}
+        self._later: list[tuple[Draft, Any, Any]] = []
 
-    def process(self, draft: Draft) -> Iterator[Article | pvalue.TaggedOutput]:
+    def process(
+        self, draft: Draft, timestamp: Any = beam.DoFn.TimestampParam, window: Any = beam.DoFn.WindowParam
+    ) -> Iterator[Article | WindowedValue | pvalue.TaggedOutput]:
         article = draft.article
         gone = self._forgotten.known(article.article_id, addresses=(article.url, article.canonical_url))
         if gone is not None:
             letter = obituary(gone, source_id=article.source_id, feed_url=article.feed_url)
             yield pvalue.TaggedOutput(REJECTS, letter)
-            return
+        elif self._recapture and self._known.newest(article.article_id, article.content_hash, draft.earlier_hashes):
+            self._later.append((draft, timestamp, window))
+            if len(self._later) == _LATER:
+                yield from self._cleaned_anew(self._recapture)
+        else:
+            yield self._admitted(draft)
+
+    def finish_bundle(self) -> Iterator[WindowedValue | pvalue.TaggedOutput]:
+        if self._recapture and self._later:
+            yield from self._cleaned_anew(self._recapture)
+
+    def _cleaned_anew(self, recapture: Recapture) -> Iterator[WindowedValue | pvalue.TaggedOutput]:
+        """Later captures, held back so that the earlier ones are looked up for many at once."""
+        with timed("recapture"):
+            articles = (draft.article for draft, _, _ in self._later)
+            held = recapture.held(article for article in articles if article.article_id not in self._told)
+        for draft, timestamp, window in self._later:
+            before = self._told.get(draft.article.article_id) or held.get(draft.article.article_id)
+            if before is not None:
+                with timed("recapture"):
+                    draft = recapture.anew(draft, before)
+            yield _placed(self._admitted(draft), timestamp, window)
+        self._later.clear()
+
+    def _admitted(self, draft: Draft) -> Article | pvalue.TaggedOutput:
+        article = draft.article
         version = self._known.admit(article.article_id, article.content_hash, draft.earlier_hashes)
         if version is None:
-            yield pvalue.TaggedOutput(DUPLICATES, article.article_id)
-        else:
-            yield replace(article, version=version)
+            return pvalue.TaggedOutput(DUPLICATES, article.article_id)
+        if self._recapture:
+            self._told[article.article_id] = told_by(article)
+        return replace(article, version=version)
+
+
+def _placed(
+    output: Article | pvalue.TaggedOutput, timestamp: Any, window: Any
+) -> WindowedValue | pvalue.TaggedOutput:
+    if isinstance(output, pvalue.TaggedOutput):
+        return pvalue.TaggedOutput(output.tag, WindowedValue(output.value, timestamp, (window,)))
+    return WindowedValue(output, timestamp, (window,))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.cli import main
 from pipeline.ledger import Ledger
-from pipeline.rules_diff import COLUMNS, Totals, compare, difference, stated_headline
+from pipeline.rules_diff import COLUMNS, Totals, compare, difference
 from pipeline.settings import Config
 from schemas.article import ARTICLES, Cut
 from schemas.rules import Rule, RuleSet
@@ -23,7 +23,7 @@ from tests.pipeline.rows import commit_run
 from tests.pipeline.test_recurring_run import RULE, article, write
 from tests.pipeline.test_run import EXAMPLES, MOMENT, files, rows
 from transforms.core.clutter.rules import RuleBook
-from transforms.core.clutter.strip import restore, strip
+from transforms.core.clutter.strip import restore, stated_headline, strip
 
 PIECES = [
     "De gemeenteraad van Molenhoek heeft dinsdagavond besloten de dorpskern autovrij te maken. Dat kost geld.",

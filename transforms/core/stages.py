@@ -19,7 +19,7 @@ from transforms.core import access, article_dates, dates, urls
 from transforms.core.agencies import AgencyReader
 from transforms.core.clutter.recurring import known_since
 from transforms.core.clutter.rules import RuleBook
-from transforms.core.clutter.strip import Stripped, strip
+from transforms.core.clutter.strip import Stripped, restore, stated_headline, strip, strip_again
 from transforms.core.date_weights import DATE_ABSURD
 from transforms.core.entities import EntityTagger
 from transforms.core.extraction import extract_page
@@ -34,6 +34,8 @@ LOCAL = "local"
 LANGUAGE_CONFLICT = "language_conflict"
 SHORT_BODY = "short_body"
 TRUNCATED = "truncated"
+_OF_TEXT = frozenset({LANGUAGE_CONFLICT, SHORT_BODY, TRUNCATED})
+# Flags that follow from the clean text.
 
 _SHORT_BODY_CHARS = 200
 # Two sentences: below this a text is a stub, a caption or what a paywall left.
@@ -141,7 +143,7 @@ def strip_clutter(draft: Draft, *, book: RuleBook, furniture: Mapping[str, Mappi
     What the cuts say is kept: ``truncated`` among the flags, and ``access`` where nothing stated it.
 
     Args:
-        draft: as it was extracted.
+        draft: as it was extracted; where it has a ``before``, what an earlier capture does not have is suspect.
         book: the rules.
         furniture: by ``source_id`` the keys of lines that recur, each with the run that found it so.
 
@@ -150,7 +152,7 @@ def strip_clutter(draft: Draft, *, book: RuleBook, furniture: Mapping[str, Mappi
     """
     article = draft.article
     known = (furniture or {}).get(article.source_id, {})
-    stripped, runs = _stripped(article, book, known)
+    stripped, runs = _stripped(article, draft.before, book, known)
     if article.body.strip() and not stripped.body and not stripped.headline:
         raise Refused(Reason.ONLY_CLUTTER, "nothing is left once the clutter is cut")
     flags = article.quality_flags
@@ -171,11 +173,30 @@ def strip_clutter(draft: Draft, *, book: RuleBook, furniture: Mapping[str, Mappi
             content_hash=content_hash(stripped.headline, stripped.body),
             quality_flags=flags,
         ),
-        earlier_hashes=_earlier_hashes(article, book, known, runs),
+        earlier_hashes=_earlier_hashes(article, draft.before, book, known, runs),
     )
 
 
-def _stripped(article: Article, book: RuleBook, known: Mapping[str, int]) -> tuple[Stripped, tuple[int, ...]]:
+def as_extracted(draft: Draft, before: bytes) -> Draft:
+    """The draft as it was before stripping, with what an earlier capture told (``strip.told``)."""
+    article = draft.article
+    return replace(
+        draft,
+        article=replace(
+            article,
+            headline=stated_headline(article.headline, article.removed),
+            body=restore(article.body, article.removed),
+            removed=(),
+            quality_flags=tuple(flag for flag in article.quality_flags if flag not in _OF_TEXT),
+        ),
+        earlier_hashes=(),
+        before=before,
+    )
+
+
+def _stripped(
+    article: Article, before: bytes | None, book: RuleBook, known: Mapping[str, int]
+) -> tuple[Stripped, tuple[int, ...]]:
     """The article stripped, and the runs that found the ``known`` lines in it to be furniture, in order."""
     # Stripping asks for the same lines in each of its passes.
     asked: dict[str, int | None] = {}
@@ -185,7 +206,7 @@ def _stripped(article: Article, book: RuleBook, known: Mapping[str, int]) -> tup
             asked[form] = known_since(known, form)
         return asked[form] is not None
 
-    stripped = strip(
+    stripped = (strip if before is None else partial(strip_again, before=before))(
         article.body,
         book,
         headline=article.headline,
@@ -198,7 +219,7 @@ def _stripped(article: Article, book: RuleBook, known: Mapping[str, int]) -> tup
 
 
 def _earlier_hashes(
-    article: Article, book: RuleBook, known: Mapping[str, int], runs: Sequence[int]
+    article: Article, before: bytes | None, book: RuleBook, known: Mapping[str, int], runs: Sequence[int]
 ) -> tuple[str, ...]:
     """The hashes of the text before each of the ``runs``, when some or none of its lines were known to recur.
 
@@ -207,7 +228,7 @@ def _earlier_hashes(
     """
     hashes = []
     for run in runs[-_EARLIER_RUNS:]:
-        stripped, _ = _stripped(article, book, {key: found for key, found in known.items() if found < run})
+        stripped, _ = _stripped(article, before, book, {key: found for key, found in known.items() if found < run})
         hashes.append(content_hash(stripped.headline, stripped.body))
     return tuple(hashes)
 

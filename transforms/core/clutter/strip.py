@@ -6,13 +6,15 @@ back gives the text again (``restore``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import NamedTuple, TypedDict
 
 from schemas.article import Cut
 from schemas.rules import NOT_CLUTTER, CutKind, Rule
-from transforms.core.clutter.decide import Verdict, decide
+from transforms.core.clutter.captures import differing, sentences_of
+from transforms.core.clutter.decide import DIFFERS, Verdict, decide
 from transforms.core.clutter.features import Form, describe
 from transforms.core.clutter.fitting import Fitting
 from transforms.core.clutter.joints import Parted
@@ -47,6 +49,7 @@ class _Weighing(TypedDict):
 
     extracted: bool
     recurring: Callable[[str], bool] | None
+    suspects: Set[str]
     reasons: bool
 
 
@@ -76,6 +79,7 @@ def strip(
     source_id: str | None = None,
     extracted: bool = False,
     recurring: Callable[[str], bool] | None = None,
+    suspects: Set[str] = frozenset(),
     reasons: dict[int, tuple[tuple[str, float], ...]] | None = None,
 ) -> Stripped:
     """Cut the clutter out of ``text`` and tell its headline.
@@ -89,10 +93,16 @@ def strip(
         source_id: the outlet as the settings call it, likewise.
         extracted: whether the text comes from an extractor, which has left little clutter in it.
         recurring: tells of a folded line whether the outlet prints it under many titles; such lines go.
+        suspects: folded lines that another capture of the address does not have; they are weighed with less caution.
         reasons: is given, by the ``start`` of each cut that the model made, the features that weighed most.
     """
     reader = _Reader(book, host, source_id, parted=None if extracted else {})
-    weighing: _Weighing = {"extracted": extracted, "recurring": recurring, "reasons": reasons is not None}
+    weighing: _Weighing = {
+        "extracted": extracted,
+        "recurring": recurring,
+        "suspects": suspects,
+        "reasons": reasons is not None,
+    }
     folded = fold(text)
     kept = [(0, len(text))] if text else []
     cuts: list[Cut] = []
@@ -109,6 +119,73 @@ def strip(
         if len(cuts) == before:
             break
     return Stripped(headline, _join(text, kept), tuple(sorted(cuts, key=lambda c: c.start)))
+
+
+def strip_again(
+    text: str,
+    book: RuleBook,
+    before: bytes,
+    *,
+    headline: str | None = None,
+    host: str | None = None,
+    source_id: str | None = None,
+    extracted: bool = False,
+    recurring: Callable[[str], bool] | None = None,
+) -> Stripped:
+    """The same for a later capture of an address: what the one before does not have is suspect.
+
+    Suspects that stay are suspects no longer, lest they take their neighbours with them. So ``strip`` gives the same
+    for the lines whose cuts say ``DIFFERS`` as ``suspects``.
+
+    Args:
+        text: of the later capture.
+        book: the rules.
+        before: what ``sentences_of`` gives of the earlier one.
+        headline: and the others: as for ``strip``.
+        host: likewise.
+        source_id: likewise.
+        extracted: likewise.
+        recurring: likewise.
+    """
+    folded = fold(text)
+    pieces = segments(folded, book.seams(coded(folded), host, source_id, None if extracted else {}))
+    begins = [i for i, piece in enumerate(pieces) if not piece.glued]
+    whole = [pieces[a:b] for a, b in pairwise([*begins, len(pieces)])]
+    new = differing(([text[part.start : part.end] for part in line] for line in whole), before)
+    suspects = frozenset(whole[line][part].form for line, part in new)
+    while True:
+        stripped = strip(
+            text,
+            book,
+            headline=headline,
+            host=host,
+            source_id=source_id,
+            extracted=extracted,
+            recurring=recurring,
+            suspects=suspects,
+        )
+        if (cut := suspected(stripped.removed)) == suspects:
+            return stripped
+        suspects &= cut
+
+
+def told(headline: str | None, body: str, removed: Iterable[Cut]) -> bytes:
+    """What a capture tells a later one: ``before`` of ``strip_again``.
+
+    What was itself cut for another capture's not having it stays suspect.
+    """
+    text = restore(body, (replace(cut, text="\n") if cut.rule == DIFFERS else cut for cut in removed))
+    return sentences_of(f"{headline or ''}\n{text}")
+
+
+def suspected(removed: Iterable[Cut]) -> frozenset[str]:
+    """The lines, folded, that were cut because another capture does not have them."""
+    return frozenset(fold(cut.text).strip() for cut in removed if cut.rule == DIFFERS)
+
+
+def stated_headline(headline: str | None, removed: Iterable[Cut]) -> str | None:
+    """The headline as it was stated beside the text, ``None`` where it was found in the text or there is none."""
+    return None if any(cut.kind == CutKind.HEADLINE for cut in removed) else headline
 
 
 def _join(text: str, kept: Sequence[tuple[int, int]]) -> str:
