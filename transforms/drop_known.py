@@ -27,8 +27,9 @@ from transforms.stage_times import timed
 INDEX_SUFFIX = ".arrow"
 """By it an index is told from a file of articles."""
 
-_LATER = 200
-"""So many later captures are held back at most: megabytes, and each lot costs a look at the files of their days."""
+_LATER = 500
+"""So many later captures are held back at most: some megabytes, and each lot costs a look at the files of their days,
+a twentieth of the time that their pages took."""
 
 DUPLICATES = "duplicates"
 """The tag of the second output: ids of articles that were known already."""

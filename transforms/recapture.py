@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from schemas.article import Article, Cut
 from schemas.record import Draft
+from transforms.core.clutter.captures import says_no_more
 from transforms.core.clutter.strip import told
 from transforms.core.stages import as_extracted
 from transforms.nursery_process import loaded
@@ -52,6 +53,8 @@ class Recapture:
 
     def anew(self, draft: Draft, before: bytes) -> Draft:
         """The draft, cleaned by what an earlier capture told; itself where nothing more is cut."""
+        if says_no_more(told_by(draft.article), before):
+            return draft
         cleaned = loaded(self.stages)(as_extracted(draft, before))
         # What is suspect must not cost an article.
         if not isinstance(cleaned, Draft) or cleaned.article.removed == draft.article.removed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import threading
 import warnings
@@ -20,7 +21,7 @@ from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.testing.test_stream import TestStream as Stream
 from apache_beam.transforms.window import TimestampedValue
 
-from pipeline.build import stages
+from pipeline.build import recapture_of, stages
 from pipeline.deltalog import Counts, RunRecord, read_log
 from pipeline.endless import PublishWindows, Windowing
 from pipeline.inputs import find_inputs
@@ -34,6 +35,7 @@ from schemas.record import Draft, Record
 from schemas.reject import Reject
 from tests.conftest import REPOSITORY
 from tests.pipeline import rows as made
+from tests.pipeline.test_recapture import ARTICLE, BODY, FRIDAY, MONDAY, NEWS, TUESDAY, capture
 from transforms.nursery_process import loaded, packed
 from transforms.read_sources import read_file
 
@@ -270,25 +272,33 @@ def test_what_is_known_is_read_anew_now_and_then(tmp_path: Path) -> None:
 
 def test_a_pane_is_what_a_run_would_have_been(tmp_path: Path, config: Config) -> None:
     """The second half of the graph is done by hand there: rows, books and what is left to the next are the same."""
-    inputs = find_inputs([str(REPOSITORY / "examples" / "articles.jsonl"), str(REPOSITORY / "examples" / "txt")])
+    examples = [str(REPOSITORY / "examples" / "articles.jsonl"), str(REPOSITORY / "examples" / "txt")]
+    both, third = tmp_path / "both.jsonl", tmp_path / "third.jsonl"
+    both.write_text("\n".join(json.dumps(capture(links)) for links in (MONDAY, TUESDAY)), "utf-8")
+    third.write_text(json.dumps(capture(FRIDAY, [*ARTICLE, NEWS])), "utf-8")
     settings = config.settings.model_copy(update={"run": config.settings.run.model_copy(update={"workers": 0})})
     limits, by_run, by_pane = settings.limits, tmp_path / "run", tmp_path / "pane"
-    run_bounded(inputs, replace(config, settings=settings), by_run, now=NOW)
     chain = loaded(packed(stages(config, NOW, {})))
-    read = [
-        record
-        for file in inputs.files
-        for record in read_file(file, text_bytes=limits.text_bytes, feed_bytes=limits.feed_bytes)
-        if isinstance(record, Record | Reject)
-    ]
-    ended: list[Ended] = [chain(record) if isinstance(record, Record) else record for record in read]
     told = replace(
         publishing(by_pane),
         config_hash=config.config_hash,
         rules_version=config.rules_version,
         window_days=settings.clusters.window_days,
+        recapture=recapture_of(by_pane, config, NOW, {}),
     )
-    Publisher(told).publish(pane_of(ended), ended, NOW)
+    publisher = Publisher(told)
+    for number, paths in enumerate([[*examples, str(both)], [str(third)]]):
+        inputs = find_inputs(paths)
+        run_bounded(inputs, replace(config, settings=settings), by_run, now=NOW)
+        read = [
+            record
+            for file in inputs.files
+            for record in read_file(file, text_bytes=limits.text_bytes, feed_bytes=limits.feed_bytes)
+            if isinstance(record, Record | Reject)
+        ]
+        ended: list[Ended] = [chain(record) if isinstance(record, Record) else record for record in read]
+        publisher.publish(pane_of(ended, number), ended, NOW)
+    assert [row["body"] for row in _all_of(by_pane) if row["version"] > 1] == [BODY, f"{BODY}\n\n{NEWS}"]
     assert _all_of(by_pane) == _all_of(by_run)
     assert [record.counts for record in records(by_pane)] == [record.counts for record in records(by_run)]
     states = [current_state(root) for root in (by_run, by_pane)]
@@ -298,4 +308,4 @@ def test_a_pane_is_what_a_run_would_have_been(tmp_path: Path, config: Config) ->
 
 def _all_of(root: Path) -> list[dict[str, Any]]:
     found = ds.dataset(root / "articles", format="parquet", partitioning="hive").to_table().to_pylist()
-    return sorted(found, key=lambda row: str(row["article_id"]))
+    return sorted(found, key=lambda row: (str(row["article_id"]), int(row["version"])))

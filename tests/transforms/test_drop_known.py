@@ -45,6 +45,15 @@ def written(folder: Path, name: str, *articles: Article) -> str:
     return str(path)
 
 
+def test_the_newest_version_with_another_text() -> None:
+    known = Known([held(("a", 1, "1"), ("a", 3, "3"))])
+    assert [known.newest("a", h) for h in ("1", "2", "3")] == [None, 3, None]
+    assert known.newest("a", "9", ["7", "1"]) is None
+    assert known.newest("b", "1") == 0
+    known.admit("b", "1")
+    assert [known.newest("b", h) for h in ("1", "2", "2")] == [None, 1, 1]
+
+
 def test_the_first_text_under_an_id_is_version_one() -> None:
     known = Known()
     assert [known.admit("a", "1"), known.admit("b", "1"), known.admit("a", "1")] == [1, 1, None]

@@ -1,7 +1,7 @@
 """What two captures of one address tell: what stands in the later one alone is suspect.
 
 An article stays as it is, or a sentence of it is put right; the frame around it shows what is new at the hour. So a
-line of a later capture that is not in the clean text of the one before is weighed with less caution.
+line of a later capture that the one before does not have is weighed with less caution.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ of a page of news in brief: what differs tells nothing."""
 def sentences_of(text: str) -> bytes:
     """The keys of what a text says, sentence by sentence: four bytes each, in order of their size."""
     return array("I", sorted({key for key, _ in _pieces(text)})).tobytes()
+
+
+def says_no_more(later: bytes, before: bytes) -> bool:
+    """Whether a capture says nothing that the one before does not, by what ``sentences_of`` gives of them."""
+    return frozenset(array("I", later)) <= frozenset(array("I", before))
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:

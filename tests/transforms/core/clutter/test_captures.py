@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from schemas.article import Cut
 from tests.transforms.core.clutter.test_strip import PIECES, texts
-from transforms.core.clutter.captures import differing, sentences_of
+from transforms.core.clutter.captures import differing, says_no_more, sentences_of
 from transforms.core.clutter.decide import DIFFERS
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.clutter.strip import restore, strip, strip_again, suspected, told
@@ -60,6 +60,12 @@ def test_what_was_suspect_before_is_suspect_still() -> None:
     cut = Cut(len(HELD) + 1, len(HELD) + 1 + len(NEW), "related_teaser", DIFFERS, NEW)
     assert told(None, f"{HELD}\n", [cut]) == BEFORE
     assert told(None, f"{HELD}\n", [replace(cut, rule="signal.weighed")]) == sentences_of(f"{HELD}\n{NEW}") != BEFORE
+
+
+def test_a_capture_that_says_less_or_the_same_says_no_more() -> None:
+    assert says_no_more(BEFORE, BEFORE)
+    assert says_no_more(sentences_of("De sluis wordt hersteld"), BEFORE)
+    assert not says_no_more(sentences_of(f"{HELD} {NEW}"), BEFORE)
 
 
 captures = st.lists(st.sampled_from(PIECES), max_size=14).map("\n".join)
