@@ -33,6 +33,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pycrfsuite
 
+from benchmarks.clutter_counts import NOTHING, added, counted
 from benchmarks.clutter_variants import Document, Piece, golden, lines_of, on_one_line, pages, seams, strewn
 from benchmarks.clutter_words import folded_in, tells, with_shared, without
 from pipeline.settings import load
@@ -213,27 +214,11 @@ def likeliest_clutter(one: Sample, chain: Chain) -> Sample:
 
 
 def shares(documents: Iterable[Document], book: RuleBook) -> tuple[float, float]:
-    """The share of clutter left and of article lost, in characters that are not blank, over all documents.
-
-    A headline that moved to its column is not lost, and where it stands twice either copy may go.
-    """
-    left = lost = clutter = article = 0
+    """The share of clutter left and of article lost over all documents."""
+    total = NOTHING
     for document in documents:
-        text = document["text"]
-        cut = bytearray(len(text))
-        for piece in strip(text, book).removed:
-            if piece.kind != "headline":
-                cut[piece.start : piece.end] = b"\1" * (piece.end - piece.start)
-        for segment in document["segments"]:
-            solid = [at for at in range(segment["start"], segment["end"]) if not text[at].isspace()]
-            gone = sum(cut[at] for at in solid)
-            if segment["label"] == "clutter":
-                clutter += len(solid)
-                left += len(solid) - gone
-            else:
-                article += len(solid)
-                lost += 0 if segment["kind"] == "title" and text.count(text[solid[0] : solid[-1]]) > 1 else gone
-    return left / max(1, clutter), lost / max(1, article)
+        total = added(total, counted(document, strip(document["text"], book)))
+    return total.left / max(1, total.clutter), total.lost / max(1, total.article)
 
 
 def write(model: Model) -> None:

@@ -18,11 +18,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
 
+from benchmarks.clutter_counts import NOTHING, Counts, added, counted
+from benchmarks.clutter_variants import Document
 from pipeline.settings import load
 from transforms.core.clutter.rules import RuleBook, rule_book
-from transforms.core.clutter.strip import Stripped, strip, strip_again, told
+from transforms.core.clutter.strip import strip, strip_again, told
 
 HELD_BACK = Path(__file__).parent.parent / "tests" / "data" / "clutter" / "held-back"
 CHANGING = frozenset(
@@ -32,7 +33,7 @@ CHANGING = frozenset(
 OTHERS, SENTENCES, PARAGRAPHS = 0.9, 0.02, 0.05
 """How often a line of such clutter is another; a sentence of the article is; a paragraph is not there yet."""
 
-Document = Mapping[str, Any]
+
 _SENTENCE = re.compile(r"[^.!?]+[.!?]*\s*")
 
 
@@ -75,57 +76,39 @@ def lines_by_kind(documents: Sequence[Document]) -> dict[str, list[str]]:
     return found
 
 
-def counted(document: Document, stripped: Stripped) -> tuple[int, int, int, int]:
-    """Characters of clutter that are left, of clutter in all, of the article that are lost, of it in all."""
-    text = document["text"]
-    cut = bytearray(len(text))
-    for piece in stripped.removed:
-        if piece.kind != "headline":
-            cut[piece.start : piece.end] = b"\1" * (piece.end - piece.start)
-    left = clutter = lost = article = 0
-    for segment in document["segments"]:
-        solid = [i for i in range(segment["start"], segment["end"]) if not text[i].isspace()]
-        gone = sum(cut[i] for i in solid)
-        if segment["label"] == "clutter":
-            clutter, left = clutter + len(solid), left + len(solid) - gone
-        else:
-            again = segment["kind"] == "title" and text.count(text[solid[0] : solid[-1]]) > 1
-            article, lost = article + len(solid), lost + (0 if again else gone)
-    return left, clutter, lost, article
-
-
-def compare(documents: Sequence[Document], book: RuleBook, seed: int = 1) -> list[tuple[float, float]]:
-    """Clutter left and body lost: without a capture before, and with one."""
+def compare(documents: Sequence[Document], book: RuleBook, seed: int = 1) -> tuple[Counts, Counts]:
+    """What is left and lost: without a capture before, and with one."""
     chance = Random(seed)  # noqa: S311 - captures that are made up, no secret
     by_language = defaultdict(list)
     for document in documents:
         by_language[document["lang"][:2]].append(document)
-    sums = [[0, 0, 0, 0], [0, 0, 0, 0]]
+    alone, knowing = NOTHING, NOTHING
     for document in documents:
         others = lines_by_kind([other for other in by_language[document["lang"][:2]] if other is not document])
         before = strip(capture_before(document, others, chance), book)
         text = document["text"]
-        for total, stripped in zip(
-            sums,
-            (strip(text, book), strip_again(text, book, told(before.headline, before.body, before.removed))),
-            strict=True,
-        ):
-            for i, number in enumerate(counted(document, stripped)):
-                total[i] += number
-    return [(left / clutter, lost / article) for left, clutter, lost, article in sums]
+        alone = added(alone, counted(document, strip(text, book)))
+        again = strip_again(text, book, told(before.headline, before.body, before.removed))
+        knowing = added(knowing, counted(document, again))
+    return alone, knowing
 
 
 def main() -> None:
-    """Print the figures for each file."""
+    """Print the figures for each file, and for all together."""
     files = [Path(name) for name in sys.argv[1:]] or sorted(HELD_BACK.glob("*.jsonl"))
     book = rule_book(load().rules)
+    alone, knowing = NOTHING, NOTHING
     for path in files:
         documents = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        alone, knowing = compare(documents, book)
-        print(
-            f"{path.name:24} {len(documents):4} documents  alone left {alone[0]:.3f} lost {alone[1]:.4f}"
-            f"  knowing the capture before left {knowing[0]:.3f} lost {knowing[1]:.4f}"
-        )
+        one, other = compare(documents, book)
+        print(f"{path.name:24} {_shown(one, other)}", flush=True)
+        alone, knowing = added(alone, one), added(knowing, other)
+    print(f"{'all':24} {_shown(alone, knowing)}")
+
+
+def _shown(alone: Counts, knowing: Counts) -> str:
+    figures = [f"left {one.left / one.clutter:.3f} lost {one.lost / one.article:.4f}" for one in (alone, knowing)]
+    return f"alone {figures[0]}  knowing the capture before {figures[1]}"
 
 
 if __name__ == "__main__":
