@@ -74,7 +74,7 @@ STATE_OF = {
 
 L1, L2, ROUNDS, FEW_ROUNDS = 0.2, 0.2, 150, 30
 """Penalties from half to twice of these do equally well on documents left out; the numbers have settled by then."""
-CAUTION, CAUTION_PAGES = 0.8, 2.0
+CAUTION, CAUTION_PAGES = 1.0, 2.0
 CAUTIONS = (0.0, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6)
 """``CAUTION`` is chosen among these so that across files about one character in a hundred of the article is lost;
 ``CAUTION_PAGES`` across the publishers of the real pages, so that recall falls by less than a thousandth."""

@@ -45,7 +45,7 @@ TUESDAY = [
 FRIDAY = [
     "Harmonie zoekt trompettisten voor zomerconcert",
     "Museum krijgt schilderij van Wiarda in bruikleen",
-    "Storm velt linde van 1780",
+    "Storm velt oude linde op het kerkplein",
 ]
 
 
