@@ -27,7 +27,7 @@ from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any
 
-from transforms.nursery_process import Link, live, name_of
+from transforms.nursery_process import Link, live, name_of, settle
 
 PIPE_BYTES = 1 << 20
 """How much a pipe to or from a child holds: the most that Linux allows without privileges. Without a say, 64 KiB."""
@@ -83,6 +83,7 @@ class Nursery:
         """
         if self._link is None and _LINUX and threading.active_count() == 1 and "apache_beam" not in sys.modules:
             ours, theirs = socket.socketpair()
+            settle()
             self._fork = os.fork()
             if self._fork == 0:
                 ours.close()

@@ -103,6 +103,20 @@ def live(end: socket.socket) -> NoReturn:
         os._exit(0)
 
 
+def settle() -> None:
+    """Make the memory of this process fit to be shared with what it forks.
+
+    Free memory is given back: what is there would else be written to, and so copied, in every child. Objects that no
+    collection looks at any more stay on shared pages: a collection writes to each that it looks at.
+    """
+    gc.collect()
+    if _LINUX:
+        # Other libraries than that of GNU have no such function, nor as much to give back.
+        with contextlib.suppress(AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+    gc.freeze()
+
+
 def _detach() -> None:
     """What a library prints before it aborts belongs to nobody's output."""
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -126,9 +140,7 @@ def _attend(link: Link, children: set[int]) -> None:
             except Exception as error:
                 # It is told to whoever asks for a child.
                 faults[value] = f"{type(error).__name__}: {error}"
-            # Objects that no collection looks at stay on pages that all children share.
-            gc.collect()
-            gc.freeze()
+            settle()
         elif what == "rear":
             _, descriptors, _, _ = socket.recv_fds(link.socket, 1, 2)
             name, child_bytes = value
