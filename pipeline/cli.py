@@ -60,7 +60,7 @@ def parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in ``argv`` (default: the process's own) and give its exit status."""
-    # Read by Arrow when it is loaded. Its other allocators keep what a hundred small files took, 60 MB, for themselves.
+    # Arrow reads it when it is loaded. Its other allocators keep what a hundred small files took: 60 MB.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     words = list(sys.argv[1:] if argv is None else argv)
     words, beam_options = (

@@ -14,6 +14,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import signal
@@ -104,9 +105,10 @@ class Nursery:
             if self._link is None:
                 self._start()
             name = name_of(stages)
-            if stages != self._loaded.get(name):
+            digest = hashlib.sha256(stages).digest()
+            if digest != self._loaded.get(name):
                 self._send("load", name, data=stages)
-                self._loaded[name] = stages
+                self._loaded[name] = digest
 
     def rear(self, stages: bytes, *, child_bytes: int) -> Child:
         """A new child that applies ``stages``.
