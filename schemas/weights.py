@@ -20,14 +20,14 @@ class Weights:
     process that has loaded the rules holds them, and gives them to others.
 
     Attributes:
-        names: the features, one a line.
+        names: the features, one a line, in UTF-8.
         states: those that any feature speaks for or against.
         counts: for how many of them each feature does, a byte each.
         columns: the numbers of these, a byte each, of one feature after the other.
         values: what it adds to them, eight bytes each.
     """
 
-    names: str
+    names: bytes
     states: tuple[str, ...]
     counts: bytes
     columns: bytes
@@ -45,7 +45,7 @@ class Weights:
         states = list(chain.from_iterable(weights.values()))
         number = {state: n for n, state in enumerate(dict.fromkeys(states))}
         return cls(
-            names="\n".join(weights),
+            names="\n".join(weights).encode(),
             states=tuple(number),
             counts=bytes(map(len, weights.values())),
             columns=bytes(map(number.__getitem__, states)),
@@ -58,7 +58,7 @@ class Weights:
 
     def features(self) -> list[str]:
         """The names, in order."""
-        return self.names.split("\n") if self.counts else []
+        return self.names.decode().split("\n") if self.counts else []
 
     def items(self) -> Iterator[tuple[str, dict[str, float]]]:
         """Each feature with what it adds, by state."""
