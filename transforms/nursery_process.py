@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from schemas.reject import Reason, Reject
+from transforms.allocator import give_back
 from transforms.stage import Chain, Stage
 
 RETIRES = ""
@@ -115,10 +116,7 @@ def settle() -> None:
     collection looks at any more stay on shared pages: a collection writes to each that it looks at.
     """
     gc.collect()
-    if _LINUX:
-        # Other libraries than that of GNU have no such function, nor as much to give back.
-        with contextlib.suppress(AttributeError):
-            ctypes.CDLL(None).malloc_trim(0)
+    give_back()
     gc.freeze()
 
 
