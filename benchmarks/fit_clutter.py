@@ -38,6 +38,7 @@ from benchmarks.clutter_variants import Document, Piece, golden, lines_of, on_on
 from benchmarks.clutter_words import folded_in, tells, with_shared, without
 from pipeline.settings import load
 from schemas.rules import ARTICLE, CutKind, Model
+from schemas.weights import Weights
 from transforms.core.clutter.chain import Chain
 from transforms.core.clutter.features import describe
 from transforms.core.clutter.fitting import NO_RULES, Fitting
@@ -108,7 +109,7 @@ class Sample:
 
 def blank() -> Model:
     """A model that says nothing."""
-    return Model(states=STATES, caution=0, caution_pages=0, steps={}, weights={})
+    return Model(states=STATES, caution=0, caution_pages=0, steps={}, weights=Weights.of({}))
 
 
 def sample(document: Document, book: RuleBook, chance: Random | None = None, *, extracted: bool = False) -> Sample:
@@ -167,7 +168,9 @@ def fit(samples: Iterable[Sample], rounds: int = ROUNDS) -> Model:
     for (feature, state), weight in sorted(fitted.state_features.items()):
         if abs(weight) >= SMALLEST:
             weights.setdefault(feature, {})[state] = round(weight, 2)
-    return Model(states=STATES, caution=CAUTION, caution_pages=CAUTION_PAGES, steps=steps, weights=weights)
+    return Model(
+        states=STATES, caution=CAUTION, caution_pages=CAUTION_PAGES, steps=steps, weights=Weights.of(weights)
+    )
 
 
 def fit_seams(documents: Iterable[Document]) -> dict[str, float]:
@@ -283,7 +286,11 @@ def fit_all(documents: Sequence[Document], texts: Texts) -> Model:
         known = Chain(fit(samples, FEW_ROUNDS))
         samples += [likeliest_clutter(sample(page, book, extracted=True), known) for page in texts.crawled]
     model = mean([fit([*samples, *also]) for also in shown])
-    update = {"weights": folded_in(model.weights), "seams": parting, "seam_border": SEAM_BORDER}
+    update = {
+        "weights": Weights.of(folded_in(dict(model.weights.items()))),
+        "seams": parting,
+        "seam_border": SEAM_BORDER,
+    }
     return model.model_copy(update=update)
 
 
@@ -305,7 +312,7 @@ def mean(models: Sequence[Model]) -> Model:
     return models[0].model_copy(
         update={
             "steps": {step: round(steps[step] / count, 2) for step in sorted(steps)},
-            "weights": {feature: own for feature, own in means.items() if own},
+            "weights": Weights.of({feature: own for feature, own in means.items() if own}),
         }
     )
 

@@ -95,7 +95,7 @@ def load(config: Path | None = None, overrides: Sequence[str] = ()) -> Config:
         gazetteer=gazetteer,
         rules_version=_hash(
             *map(_plain, (*rules.files.values(), topics, *terms.values(), agencies)),
-            {"model": rules.model.digest},
+            {"model": rules.model_digest},
             # A tenth of a second would go into hashing the models instead of what they were read from.
             *({path.name: _digest(path)} for path in sorted(names.iterdir())),
             {"taggers": installed_taggers()},

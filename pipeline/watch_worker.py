@@ -28,6 +28,7 @@ from pipeline.settings import Config, SettingsError, load
 from pipeline.watch_link import DRAIN, DRAINED, RELOAD, UNUSABLE, WRONG, Order
 from schemas.feed import FeedSource
 from schemas.record import SourceFile
+from transforms.allocator import keep_little
 from transforms.nursery import nursery
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class Worker:
         # Before any thread: a process that has threads should not fork.
         if self._config.settings.run.workers:
             nursery().fork()
+        keep_little()
         from pipeline.feed_state import FeedState
         from pipeline.ledger import current_state
         from pipeline.loop import Loop

@@ -12,6 +12,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from schemas.weights import Weights
+
 
 class CutKind(StrEnum):
     """What a cut took out; the ``kind`` of every entry in the column ``removed``."""
@@ -182,7 +184,7 @@ class Model(_Table):
     seam_border: float = 0.0
     steps: dict[str, float]
     seams: dict[str, float] = Field(default_factory=dict)
-    weights: dict[str, dict[str, float]]
+    weights: Weights
 
     @property
     def digest(self) -> str:
@@ -199,9 +201,9 @@ class Model(_Table):
         for name in self.steps:
             if not set(name.split(">")) <= states or name.count(">") != 1:
                 raise ValueError(f"step '{name}' is not between two of: {', '.join(self.states)}")
-        for name, weights in self.weights.items():
-            if not set(weights) <= states:
-                raise ValueError(f"feature '{name}' speaks for a state that is none of: {', '.join(self.states)}")
+        if not set(self.weights.states) <= states:
+            name = next(name for name, own in self.weights.items() if not set(own) <= states)
+            raise ValueError(f"feature '{name}' speaks for a state that is none of: {', '.join(self.states)}")
         return self
 
 
@@ -233,10 +235,15 @@ class RuleSet:
     model: Model
 
     @cached_property
+    def model_digest(self) -> str:
+        """A hash of the model, made once: a tenth of a second goes into it."""
+        return self.model.digest
+
+    @cached_property
     def digest(self) -> str:
         """A hash of the content."""
         content = [(name, file.model_dump(mode="json")) for name, file in self.files.items()]
-        return hashlib.sha256(json.dumps([content, self.model.digest]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([content, self.model_digest]).encode()).hexdigest()
 
     def __hash__(self) -> int:
         return hash(self.digest)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import signal
@@ -27,7 +28,7 @@ from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any
 
-from transforms.nursery_process import Link, live, name_of
+from transforms.nursery_process import Link, live, name_of, settle
 
 PIPE_BYTES = 1 << 20
 """How much a pipe to or from a child holds: the most that Linux allows without privileges. Without a say, 64 KiB."""
@@ -83,6 +84,7 @@ class Nursery:
         """
         if self._link is None and _LINUX and threading.active_count() == 1 and "apache_beam" not in sys.modules:
             ours, theirs = socket.socketpair()
+            settle()
             self._fork = os.fork()
             if self._fork == 0:
                 ours.close()
@@ -103,9 +105,10 @@ class Nursery:
             if self._link is None:
                 self._start()
             name = name_of(stages)
-            if stages != self._loaded.get(name):
+            digest = hashlib.sha256(stages).digest()
+            if digest != self._loaded.get(name):
                 self._send("load", name, data=stages)
-                self._loaded[name] = stages
+                self._loaded[name] = digest
 
     def rear(self, stages: bytes, *, child_bytes: int) -> Child:
         """A new child that applies ``stages``.

@@ -24,13 +24,17 @@ _AHEAD = 4
 """Tasks that a child may have, the one it is at included: so it need not wait while the parent does something else.
 More would only lengthen the way back when it hangs."""
 
+_QUEUED = 2
+"""Tasks that wait for each child besides those: so that the next is at hand while the parent does something else with
+what has come. More would only hold memory: a page takes 400 kB."""
+
 _IN_FLIGHT = 32
 """Tasks in flight for each child, those that are done and wait for an earlier one included: while one takes seconds,
 the other children find work for a while."""
 
 _IN_FLIGHT_BYTES = 1 << 26
-"""How much the inputs in flight may hold together: with the larger copies in pipes and parsers it is what bounds the
-memory of a run whose pages are all large."""
+"""How much the inputs in flight may hold together, or what was made of them: with the larger copies in pipes and
+parsers it is what bounds the memory of a run whose pages are all large."""
 
 _TRIES = 3
 """So often may a child die before it has begun with a task, until the task is held to be the cause."""
@@ -53,7 +57,9 @@ class Workers:
 
 @dataclass(slots=True, eq=False)
 class _Task:
-    record: Raw
+    """What is in flight: a ``record`` until it is ``done``, from then on what came of it alone."""
+
+    record: Raw | None
     context: Any
     size: int
     done: Any = None
@@ -108,7 +114,7 @@ class Pool:
         Raises:
             NurseryError: there are no processes to be had.
         """
-        task = _Task(record, context, len(record.raw), done)
+        task = _Task(record if done is None else None, context, len(record.raw), done)
         self._order.append(task)
         self._bytes += task.size
         if done is None:
@@ -116,7 +122,7 @@ class Pool:
         if self._queue or self._children:
             self._move(0)
         yield from self._released()
-        while len(self._order) > _IN_FLIGHT * self._workers.count or self._bytes > _IN_FLIGHT_BYTES:
+        while self._is_full():
             self._move(None)
             yield from self._released()
 
@@ -139,6 +145,14 @@ class Pool:
         self._order.clear()
         self._queue.clear()
         self._bytes = 0
+
+    def _is_full(self) -> bool:
+        count = self._workers.count
+        return (
+            len(self._order) > _IN_FLIGHT * count
+            or len(self._queue) > _QUEUED * count
+            or self._bytes > _IN_FLIGHT_BYTES
+        )
 
     def _released(self) -> Iterator[tuple[Any, Any]]:
         while self._order and (done := self._order[0].done) is not None:
@@ -204,6 +218,7 @@ class Pool:
         if stage is None:
             task, _ = one.sent.popleft()
             task.done, left = value
+            task.record = None
             one.watch.enter("", left)
             one.begun = False
             one.since = time.monotonic()
@@ -232,7 +247,9 @@ class Pool:
         if waiting and reason is not None and (one.begun or waiting[0].tries >= _TRIES):
             task = waiting.pop(0)
             said = f"{message}: {how}" if reason is Reason.WORKER_CRASH else message
-            task.done = task.record.dead_letter(one.watch.stage or "extract", reason, said)
+            if task.record is not None:  # it is held until the task is done
+                task.done = task.record.dead_letter(one.watch.stage or "extract", reason, said)
+                task.record = None
         self._queue.extendleft(reversed(waiting))
 
 

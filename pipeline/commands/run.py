@@ -92,6 +92,7 @@ def add(commands: Commands) -> None:
 def do_run(args: argparse.Namespace) -> int:
     """Read, fetch, clean and publish."""
     from pipeline.inputs import find_feeds, find_inputs
+    from transforms.allocator import keep_little
     from transforms.nursery import nursery
     from transforms.select_days import Days
 
@@ -109,6 +110,7 @@ def do_run(args: argparse.Namespace) -> int:
     root, now = root_of(args), now_of(args)
     if config.settings.run.workers:
         nursery().fork()
+    keep_little()
     # Only now: the engine has threads, and a process that has threads should not fork.
     from pipeline.alarm import Happened
     from pipeline.engine import RunFailed, Stopped

@@ -17,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from schemas.rules import ARTICLE, Model, Rule, RuleFile, RuleSet, Seam
+from schemas.weights import Weights
 from tests.golden.cases import FOLDER
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.clutter.segments import coded, fold
@@ -26,7 +27,7 @@ RECORD = FOLDER / "fits.tsv"
 PROBES = FOLDER / "probes.tsv"
 LINES = FOLDER.parent / "data" / "clutter" / "lines"
 
-NO_MODEL = Model(states={ARTICLE: None}, caution=0, caution_pages=0, steps={}, weights={})
+NO_MODEL = Model(states={ARTICLE: None}, caution=0, caution_pages=0, steps={}, weights=Weights.of({}))
 """Which lines a rule fits has nothing to do with the numbers of the decision."""
 
 LENGTHS = (

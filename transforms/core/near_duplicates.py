@@ -47,6 +47,8 @@ pairs of copies."""
 _LONGEST_CHAIN = 64
 # Steps along one band. A chain gets as long when many texts have a phrase; their copies are found in other bands.
 
+_Numbers = NDArray[np.uint16] | NDArray[np.uint32]
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -202,9 +204,10 @@ class Matcher:
         self._signed: list[Entry] = []
         self._signatures: Bytes = np.zeros((1_024, BYTES), np.uint8)
         # For each band and each value of it the number of the last entry that has it, counted from 1, and for each
-        # entry and band the one before it. Untouched pages of the first take no memory.
-        self._last: NDArray[np.uint32] = np.zeros((BANDS, 1 << 16), np.uint32)
-        self._before: NDArray[np.uint32] = np.zeros((1_024, BANDS), np.uint32)
+        # entry and band the one before it. Untouched pages of the first take no memory, but three thousand articles
+        # have touched them all: 17 MB, and twice as much once the numbers need more than two bytes.
+        self._last: _Numbers = np.zeros((BANDS, 1 << 16), np.uint16)
+        self._before: _Numbers = np.zeros((1_024, BANDS), np.uint16)
         self._bands = np.arange(BANDS)
         for entry in window.entries:
             self._remember(entry)
@@ -267,6 +270,8 @@ class Matcher:
         if number == len(self._signatures):
             self._signatures = np.concatenate([self._signatures, np.zeros_like(self._signatures)])
             self._before = np.concatenate([self._before, np.zeros_like(self._before)])
+        if number == np.iinfo(np.uint16).max:
+            self._last, self._before = self._last.astype(np.uint32), self._before.astype(np.uint32)
         self._signed.append(entry)
         self._signatures[number] = np.frombuffer(b64decode(entry.signature), np.uint8)
         at = (self._bands, band_values(self._signatures[number]))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+from base64 import b64encode
 from collections.abc import Sequence
 
 import pytest
@@ -70,6 +71,22 @@ def test_a_copy_belongs_to_the_story_of_the_first_whichever_that_is() -> None:
 
 def test_other_articles_are_stories_of_their_own() -> None:
     assert stories([FERRY, LIBRARY, EDITED]) == ["0", "1", "0"]
+
+
+def test_stories_are_found_where_numbers_of_entries_outgrow_two_bytes() -> None:
+    chance = random.Random(1)
+    ferry = place(Matcher(Window(), DAY), "ferry", FERRY).entry
+    others = (
+        Entry(
+            f"other-{n}", "others", str(n), DAY, 1, False, b64encode(chance.randbytes(BYTES)).decode(), f"other-{n}"
+        )
+        for n in range((1 << 16) - 3)
+    )
+    matcher = Matcher(Window((ferry, *others)), DAY)
+    assert place(matcher, "library", LIBRARY).cluster_id == "library"
+    for number in range(3):
+        assert place(matcher, f"edited-{number}", EDITED).cluster_id == "ferry"
+        assert place(matcher, f"atlas-{number}", LIBRARY).cluster_id == "library"
 
 
 def test_a_text_too_short_for_a_signature_has_no_story() -> None:

@@ -66,23 +66,23 @@ class Chain:
         self.caution = {False: model.caution, True: model.caution_pages}
         self._kinds = [model.states[state] for state in self.states]
         # The first row weighs nothing, so that no line is without one.
-        self._numbers = {name: row for row, name in enumerate(model.weights, 1)}
-        column = {state: number for number, state in enumerate(self.states)}
-        places = [
-            row * len(column) + column[state] for row, own in enumerate(model.weights.values(), 1) for state in own
-        ]
-        self._table = np.zeros((len(model.weights) + 1, len(column)))
-        self._table.put(places, [weight for own in model.weights.values() for weight in own.values()])
+        weights = model.weights
+        self._numbers = {name: row for row, name in enumerate(weights.features(), 1)}
+        self._table = np.zeros((len(weights) + 1, len(self.states)))
+        rows = np.repeat(np.arange(1, len(weights) + 1), np.frombuffer(weights.counts, np.uint8))
+        columns = np.array([self.states.index(state) for state in weights.states], np.intp)
+        self._table[rows, columns[np.frombuffer(weights.columns, np.uint8)]] = np.frombuffer(weights.values)
         self._groups = _Rows(self._numbers)
         self._ruled: dict[Strengths, npt.NDArray[np.float64]] = {}
         # By whether the line is prose:
         self._words = _WordRows(self._numbers, prose=False), _WordRows(self._numbers, prose=True)
         self._pairs: tuple[dict[str, dict[str, int]], ...] = ({}, {})
+        same: dict[str, str] = {}
         for name, row in self._numbers.items():
             for pairs, begin in zip(self._pairs, PAIR, strict=True):
                 if name.startswith(begin):
                     word, _, behind = name[len(begin) :].partition(" ")
-                    pairs.setdefault(word, {})[behind] = row
+                    pairs.setdefault(word, {})[same.setdefault(behind, behind)] = row
         self._steps = [
             [model.steps.get(f"{before}>{behind}", 0.0) for before in self.states] for behind in self.states
         ]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.rules import ARTICLE, CutKind, Model
+from schemas.weights import Weights
 from transforms.core.clutter.chain import Chain
 from transforms.core.clutter.features import describe
 from transforms.core.clutter.rules import RuleBook
@@ -20,7 +21,7 @@ sums = st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=6)
 
 
 def model(steps: dict[str, float], weights: dict[str, dict[str, float]] | None = None) -> Model:
-    return Model(states=STATES, caution=0, caution_pages=0, steps=steps, weights=weights or {})
+    return Model(states=STATES, caution=0, caution_pages=0, steps=steps, weights=Weights.of(weights or {}))
 
 
 @given(steps, sums)
