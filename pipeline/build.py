@@ -163,7 +163,7 @@ def build(sources: beam.PCollection, config: Config, job: Job) -> beam.PCollecti
         days=job.days,
         forgotten=job.forgotten,
     )
-    recapture = recapture_of(job.root, config, job.now, job.furniture)
+    recapture = recapture_of(job.root, config, job.now, job.furniture, job.workers)
     new = drafted.drafts | "DropKnown" >> DropKnown(job.known, job.memory, job.forgotten, recapture)
     placed = new.articles | "ClusterArticles" >> ClusterArticles(
         job.state, now=job.now, window_days=config.settings.clusters.window_days, memory=job.stories
@@ -193,10 +193,15 @@ def build(sources: beam.PCollection, config: Config, job: Job) -> beam.PCollecti
 
 
 def recapture_of(
-    root: Path, config: Config, now: dt.datetime | None, furniture: Mapping[str, Mapping[str, int]]
+    root: Path,
+    config: Config,
+    now: dt.datetime | None,
+    furniture: Mapping[str, Mapping[str, int]],
+    workers: Workers,
 ) -> Recapture:
     """How later captures are cleaned by what the data set at ``root`` holds of the address."""
-    return Recapture(packed(stages_of_text(config, now, furniture)), partial(of_days, root))
+    of_text = packed(stages_of_text(config, now, furniture))
+    return Recapture(of_text, partial(of_days, root), frozenset(config.settings.clutter.languages), workers)
 
 
 def fetching_of(settings: Settings, now: dt.datetime) -> Fetching:

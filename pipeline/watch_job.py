@@ -176,12 +176,13 @@ def _endless(followed: Followed, order: Order, config: Config, ledger: Ledger, l
     # An index is made before workers ask for one.
     known_files(ledger)
     count = 0 if run.workers == "auto" else run.workers
+    workers = Workers(count, limits.parse_seconds, limits.child_bytes)
     fetching = fetching_of(settings, dt.datetime.now(dt.UTC))
     root, furniture = ledger.root.absolute(), recurring_lines(ledger.root, ledger.state).furniture()
     return Endless(
         followed=followed,
         lease=lease,
-        workers=Workers(count, limits.parse_seconds, limits.child_bytes),
+        workers=workers,
         fetching=replace(fetching, batch_seconds=min(fetching.batch_seconds, watch.cycle_seconds), fetcher=Shared()),
         furniture=furniture,
         forgotten=read_part(ledger.root, Forgotten.from_json, ledger.state),
@@ -196,7 +197,7 @@ def _endless(followed: Followed, order: Order, config: Config, ledger: Ledger, l
             inputs=order.inputs or tuple(feed.url for feed in followed.feeds),
             since=ledger.version + 1,
             renew_after=watch.worker_cycles,
-            recapture=recapture_of(root, config, None, furniture),
+            recapture=recapture_of(root, config, None, furniture, workers),
         ),
     )
 

@@ -107,6 +107,11 @@ class FeedDocument:
     last_modified: str | None = None
     recorded: bool = False
 
+    @property
+    def size(self) -> int:
+        """The bytes that it was read from."""
+        return len(self.raw)
+
     def dead_letter(self, stage: str, reason: Reason, message: str) -> Reject:
         """What is kept of the feed where ``stage`` found no entries in it."""
         return self.source.dead_letter(stage, reason, message, self.raw)

@@ -132,6 +132,11 @@ class Record:
     charset: str | None = None
     flags: tuple[str, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """The bytes that it was read from."""
+        return len(self.raw)
+
     def dead_letter(self, stage: str, reason: Reason, message: str) -> Reject:
         """What is kept of the record where ``stage`` did not pass it on."""
         return Reject(
@@ -165,6 +170,11 @@ class Draft:
     country: str | None = None
     earlier_hashes: tuple[str, ...] = ()
     before: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes that it was read from."""
+        return self.raw_bytes
 
     def dead_letter(self, stage: str, reason: Reason, message: str) -> Reject:
         """What is kept of the draft where ``stage`` did not pass it on."""

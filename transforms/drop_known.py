@@ -186,11 +186,9 @@ class DropKnownFn(beam.DoFn):
         with timed("recapture"):
             articles = (draft.article for draft, _, _ in self._later)
             held = recapture.held(article for article in articles if article.article_id not in self._told)
-        for draft, timestamp, window in self._later:
-            before = self._told.get(draft.article.article_id) or held.get(draft.article.article_id)
-            if before is not None:
-                with timed("recapture"):
-                    draft = recapture.anew(draft, before)
+        told = held | self._told
+        captures = ((draft, told.get(draft.article.article_id)) for draft, _, _ in self._later)
+        for draft, (_, timestamp, window) in zip(recapture.anew(captures), self._later, strict=True):
             yield _placed(self._admitted(draft), timestamp, window)
         self._later.clear()
 

@@ -18,7 +18,7 @@ from typing import Any
 from schemas.reject import Reason
 from transforms.nursery import Child, Nursery, nursery
 from transforms.nursery_process import RETIRES
-from transforms.stage import Raw, Stopwatch
+from transforms.stage import Input, Stopwatch
 
 _AHEAD = 4
 """Tasks that a child may have, the one it is at included: so it need not wait while the parent does something else.
@@ -59,7 +59,7 @@ class Workers:
 class _Task:
     """What is in flight: a ``record`` until it is ``done``, from then on what came of it alone."""
 
-    record: Raw | None
+    record: Input | None
     context: Any
     size: int
     done: Any = None
@@ -101,7 +101,7 @@ class Pool:
         self._bytes = 0
         self.seconds: dict[str, float] = {}
 
-    def put(self, record: Raw, context: Any = None, done: Any = None) -> Iterator[tuple[Any, Any]]:
+    def put(self, record: Input, context: Any = None, done: Any = None) -> Iterator[tuple[Any, Any]]:
         """Take a record in, and give out what is done, in the order of ``put``, each with its ``context``.
 
         Waits while as much is in flight as may be.
@@ -114,7 +114,7 @@ class Pool:
         Raises:
             NurseryError: there are no processes to be had.
         """
-        task = _Task(record if done is None else None, context, len(record.raw), done)
+        task = _Task(record if done is None else None, context, record.size, done)
         self._order.append(task)
         self._bytes += task.size
         if done is None:

@@ -15,17 +15,13 @@ REJECTS = "rejects"
 class Input(Protocol):
     """What stages are applied to: a record or draft of an article, or a feed."""
 
-    def dead_letter(self, stage: str, reason: Reason, message: str) -> Reject:
-        """What is kept of it where ``stage`` did not pass it on."""
+    @property
+    def size(self) -> int:
+        """The bytes that it was read from."""
         ...
 
-
-class Raw(Input, Protocol):
-    """What was read, with the bytes that it was read from."""
-
-    @property
-    def raw(self) -> bytes:
-        """The bytes."""
+    def dead_letter(self, stage: str, reason: Reason, message: str) -> Reject:
+        """What is kept of it where ``stage`` did not pass it on."""
         ...
 
 

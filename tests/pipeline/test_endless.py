@@ -37,6 +37,7 @@ from tests.conftest import REPOSITORY
 from tests.pipeline import rows as made
 from tests.pipeline.test_recapture import ARTICLE, BODY, FRIDAY, MONDAY, NEWS, TUESDAY, capture
 from transforms.nursery_process import loaded, packed
+from transforms.pool import Workers
 from transforms.read_sources import read_file
 
 NOW = dt.datetime(2026, 11, 20, 6, 30, tzinfo=dt.UTC)
@@ -284,7 +285,7 @@ def test_a_pane_is_what_a_run_would_have_been(tmp_path: Path, config: Config) ->
         config_hash=config.config_hash,
         rules_version=config.rules_version,
         window_days=settings.clusters.window_days,
-        recapture=recapture_of(by_pane, config, NOW, {}),
+        recapture=recapture_of(by_pane, config, NOW, {}, Workers(0, 60.0, 1 << 30)),
     )
     publisher = Publisher(told)
     for number, paths in enumerate([[*examples, str(both)], [str(third)]]):

@@ -11,8 +11,8 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence, Set
 from zlib import crc32
 
-_PIECE = re.compile(r"[^\n\r\v\f\x85\u2028\u2029.!?;:]+")
-# Sentences, and parts of them. Two have one key by chance once in four billion pairs; then a line is not suspected
+_PIECE = re.compile(r"[^\n\r\v\f\x85\u2028\u2029.!?,;:]+")
+# Clauses of sentences. Two have one key by chance once in four billion pairs; then a line is not suspected
 # that could be.
 
 _SAME = 0.5
@@ -24,14 +24,9 @@ _ANOTHER = 0.5
 of a page of news in brief: what differs tells nothing."""
 
 
-def sentences_of(text: str) -> bytes:
-    """The keys of what a text says, sentence by sentence: four bytes each, in order of their size."""
+def clauses_of(text: str) -> bytes:
+    """The keys of what a text says, clause by clause: four bytes each, in order of their size."""
     return array("I", sorted({key for key, _ in _pieces(text)})).tobytes()
-
-
-def says_no_more(later: bytes, before: bytes) -> bool:
-    """Whether a capture says nothing that the one before does not, by what ``sentences_of`` gives of them."""
-    return frozenset(array("I", later)) <= frozenset(array("I", before))
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:
@@ -47,7 +42,7 @@ def differing(lines: Iterable[Sequence[str]], before: bytes) -> Iterator[tuple[i
     Args:
         lines: of the later one, each as the parts that only glue holds together. Parts of a line that is known are
             known.
-        before: what ``sentences_of`` gives of the earlier.
+        before: what ``clauses_of`` gives of the earlier.
 
     Returns:
         The number of the line and that of its part; none where the two do not tell one article.

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypedDict
 
 from schemas.article import Cut
 from schemas.rules import NOT_CLUTTER, CutKind, Rule
-from transforms.core.clutter.captures import differing, sentences_of
+from transforms.core.clutter.captures import differing, clauses_of
 from transforms.core.clutter.decide import DIFFERS, Verdict, decide
 from transforms.core.clutter.features import Form, describe
 from transforms.core.clutter.fitting import Fitting
@@ -140,7 +140,7 @@ def strip_again(
     Args:
         text: of the later capture.
         book: the rules.
-        before: what ``sentences_of`` gives of the earlier one.
+        before: what ``clauses_of`` gives of the earlier one.
         headline: and the others: as for ``strip``.
         host: likewise.
         source_id: likewise.
@@ -175,7 +175,7 @@ def told(headline: str | None, body: str, removed: Iterable[Cut]) -> bytes:
     What was itself cut for another capture's not having it stays suspect.
     """
     text = restore(body, (replace(cut, text="\n") if cut.rule == DIFFERS else cut for cut in removed))
-    return sentences_of(f"{headline or ''}\n{text}")
+    return clauses_of(f"{headline or ''}\n{text}")
 
 
 def suspected(removed: Iterable[Cut]) -> frozenset[str]:
