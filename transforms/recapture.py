@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import starmap
@@ -23,6 +24,8 @@ from transforms.nursery_process import loaded
 from transforms.parquet import read_rows
 from transforms.pool import Pool, Workers
 from transforms.stage_times import spent
+
+_LOGGER = logging.getLogger(__name__)
 
 _COLUMNS = ("article_id", "version", "headline", "body", "removed")
 
@@ -46,17 +49,20 @@ class Recapture:
     def held(self, articles: Iterable[Article]) -> dict[str, bytes]:
         """What the newest versions told that the data set holds of these articles, by id.
 
-        An article is looked for under its day: one that had no day is filed under another each time.
-
-        Raises:
-            OSError: a file is missing or damaged.
-            pyarrow.ArrowException: it is no Parquet.
+        An article is looked for under its day: one that had no day is filed under another each time. A file that is
+        damaged is passed over, with a warning: what is new must not wait for its repair.
         """
         wanted = {article.article_id: article.partition_date for article in articles}
         days = {day for day in wanted.values() if day is not None}
         newest: dict[str, tuple[int, bytes]] = {}
         for path in self.files(days) if days else ():
-            for article_id, version, what in _told(Path(path), wanted):
+            try:
+                found = list(_told(Path(path), wanted))
+            except (OSError, pa.ArrowException) as fault:
+                why = str(fault).partition("\n")[0]
+                _LOGGER.warning("%s: cannot be read (%s); 'knipsel verify' shows what else is damaged", path, why)
+                continue
+            for article_id, version, what in found:
                 if version > newest.get(article_id, (0, b""))[0]:
                     newest[article_id] = version, what
         return {article_id: what for article_id, (_, what) in newest.items()}

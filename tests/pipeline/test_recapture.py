@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.cli import main
@@ -138,6 +139,23 @@ def test_an_article_filed_under_its_fetching_is_compared_within_the_run_alone(
     taken(capsys, tmp_path, "monday", capture(MONDAY, **undated))
     taken(capsys, tmp_path, "friday", capture(FRIDAY, **{**undated, "fetched_at": "2026-11-19T08:00:00Z"}))
     assert [cut_for_it(row) for row in by_version(tmp_path)] == [[], []]
+
+
+def test_a_damaged_file_costs_the_comparison_and_not_the_article(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken(capsys, tmp_path, "monday", capture(MONDAY))
+    (file,) = (tmp_path / "out" / "articles").rglob("*.parquet")
+    columns = pq.ParquetFile(file).metadata.row_group(0)
+    column = next(one for one in map(columns.column, range(columns.num_columns)) if one.path_in_schema == "body")
+    content = bytearray(file.read_bytes())
+    content[column.data_page_offset + column.total_compressed_size // 2] ^= 0xFF
+    file.write_bytes(content)
+    told = taken(capsys, tmp_path, "tuesday", capture(TUESDAY))
+    assert told["written"] == 1
+    file.unlink()
+    (second,) = rows(tmp_path / "out")
+    assert (second["version"], cut_for_it(second)) == (2, [])
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypedDict
 
 from schemas.article import Cut
 from schemas.rules import NOT_CLUTTER, CutKind, Rule
-from transforms.core.clutter.captures import differing, clauses_of
+from transforms.core.clutter.captures import clauses_of, differing
 from transforms.core.clutter.decide import DIFFERS, Verdict, decide
 from transforms.core.clutter.features import Form, describe
 from transforms.core.clutter.fitting import Fitting

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from schemas.article import Cut
 from tests.transforms.core.clutter.test_strip import PIECES, texts
-from transforms.core.clutter.captures import differing, clauses_of
+from transforms.core.clutter.captures import clauses_of, differing
 from transforms.core.clutter.decide import DIFFERS
 from transforms.core.clutter.rules import RuleBook
 from transforms.core.clutter.strip import restore, strip, strip_again, suspected, told
